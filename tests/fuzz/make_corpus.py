@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Writes the seed corpus of the fuzzers from tests/data/wire.json.
+
+Run it after the vectors have changed: tests/fuzz/make_corpus.py
+"""
+import json
+import pathlib
+
+HERE = pathlib.Path(__file__).resolve().parent
+VECTORS = {
+    entry["name"]: entry
+    for entry in json.loads((HERE.parent / "data" / "wire.json").read_text())["vectors"]
+}
+
+
+def raw(name):
+    return bytes.fromhex(VECTORS[name]["hex"])
+
+
+def text(value):
+    return bytes([0xA0 | len(value)]) + value.encode()
+
+
+def message(*frames):
+    return b"".join(len(frame).to_bytes(2, "little") + frame for frame in frames)
+
+
+def messages():
+    one = b"\x01"
+    key, plain = raw("key_worker_salted"), raw("key_lookup")
+    ident, handle = raw("ping_payload_63bit"), raw("event_handle_cpu_stub")
+    kinds = (raw("engine_type_vllm"), raw("layout_hints_hnd"), raw("engine_group_infos"))
+    for kind in ("cpu_shm", "cuda"):
+        cache = raw("kv_cache_list_" + kind)
+        yield "register_" + kind, (b"\x01", ident, cache, text("m"), one, *kinds)
+    yield "unregister", (b"\x02", ident)
+    yield "store", (b"\x06", key, ident, raw("block_ids"), handle)
+    yield "retrieve", (b"\x07", key, ident, raw("block_ids_one_group"), handle, b"\x10")
+    yield "lookup", (b"\x08", plain, one)
+    yield "lookup_unknown_field", (b"\x08", raw("key_unknown_field"), one)
+    yield "lookup_text_size", (b"\x08", raw("key_legacy_minimal"), text("8"))
+    yield "query_prefetch_status", (b"\x09", text("req-1"))
+    yield "wait_prefetch_status", (b"\x0a", text("req-1"), raw("timeout_float"))
+    yield "free_lookup_locks", (b"\x0c", plain, one)
+    yield "end_session", (b"\x0d", text("req-1"))
+    for name in ("register_engine_driven", "register_engine_driven_null_slots"):
+        yield name, (b"\x0e", raw(name))
+    yield "prepare_store", (b"\x10", key, ident)
+    yield "commit_store", (b"\x11", key, ident, raw("bytes_empty"))
+    yield "prepare_retrieve", (b"\x12", key, ident)
+    yield "commit_retrieve", (b"\x13", key, ident)
+    yield "clear", (b"\x14", b"\xc2")
+    yield "get_chunk_size", (b"\x15",)
+    yield "ping", (b"\x16", b"\xc0")
+    yield "ping_by_name", (raw("op_ping_by_name"), ident)
+    records = raw("block_allocation_records")
+    yield "report_block_allocation", (b"\x17", one, text("m"), records)
+    yield "subscribe", (raw("op_subscribe_kv_events"), one, text("m"), b"\x00", b"\x7f")
+
+
+def main():
+    corpora = {"message": {name: message(*frames) for name, frames in messages()}}
+    for corpus, prefix in (("descriptor", "ipc_descriptor_"), ("pickle", "pickle_")):
+        corpora[corpus] = {n: raw(n) for n in VECTORS if n.startswith(prefix)}
+    for corpus, entries in corpora.items():
+        folder = HERE / "corpus" / corpus
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in entries.items():
+            (folder / name).write_bytes(data)
+
+
+if __name__ == "__main__":
+    main()
