@@ -1,0 +1,104 @@
+// Flags of metrics, logs and traces.
+#include "runtime/options/option_draft.hpp"
+#include "runtime/options/option_values.hpp"
+
+#include <array>
+#include <string_view>
+
+namespace actord {
+
+namespace {
+
+constexpr std::array<std::string_view, 5> level_names
+  = {"debug", "info", "warning", "error", "critical"};
+
+/// Any case. Unlike the command line, the environment may hold any word: it means INFO.
+void declare_log_level(option_set& set, daemon_options& options) {
+  auto& flag = set.whole("--log-level", {}, {}, "DEBUG, INFO, WARNING, ERROR or CRITICAL", "INFO");
+  flag.metavar = "LEVEL";
+  flag.variable = "LMCACHE_LOG_LEVEL";
+  flag.ours = true;
+  flag.assign = [&options](const option_value& value) -> std::optional<option_problem> {
+    auto word = to_lower(trimmed(value.last()));
+    for (std::size_t i = 0; i < level_names.size(); ++i) {
+      if (level_names[i] == word) {
+        options.observability.level = static_cast<log_level>(i);
+        return std::nullopt;
+      }
+    }
+    auto why = "unknown level; use DEBUG, INFO, WARNING, ERROR or CRITICAL";
+    if (value.origin != "LMCACHE_LOG_LEVEL")
+      return value.rejected(why);
+    options.warnings.push_back(value.rejected(why).text + " (INFO is used)");
+    return std::nullopt;
+  };
+}
+
+void declare_later_observability(option_set& set, option_draft& draft) {
+  auto& observability = draft.options.observability;
+  auto& unbuilt = draft.unbuilt;
+  constexpr whole_range count{0, std::numeric_limits<std::int64_t>::max(),
+                              "must be a whole number >= 0"};
+  set.group("Tracing and monitors (not built yet: may not be switched on)");
+  set.text("--otlp-endpoint", unbuilt.otlp_endpoint, "target of OTLP exports").metavar = "URL";
+  set.switch_on("--enable-tracing", unbuilt.tracing, "send spans to --otlp-endpoint");
+  set.choice("--trace-level", unbuilt.trace_level, {"storage", "events"}, "record a trace file");
+  set.text("--trace-output", observability.trace_output, "where the trace file goes").metavar
+    = "FILE";
+  set.text("--lookup-hash-log-dir", unbuilt.lookup_hash_log_dir, "log the hashes of lookups")
+    .metavar
+    = "DIR";
+  set.integer("--lookup-hash-log-rotation-interval",
+              observability.lookup_hash_log_rotation_interval_s, count, "seconds per log file");
+  set.integer("--lookup-hash-log-rotation-max-size",
+              observability.lookup_hash_log_rotation_max_bytes, count, "bytes per log file");
+  set.integer("--lookup-hash-log-max-files", observability.lookup_hash_log_max_files, count,
+              "log files kept");
+  set.switch_on("--enable-extra-logging", unbuilt.extra_logging, "log the use of L1 regularly");
+  set.number("--extra-logging-interval", observability.extra_logging_interval_s, {},
+             "seconds between these lines");
+  set.switch_on("--enable-gc-monitor", observability.gc_monitor_enabled,
+                "no effect: there is no garbage collector to watch");
+  set.number("--gc-monitor-min-pause-ms", observability.gc_monitor_min_pause_ms,
+             {0, false, std::numeric_limits<double>::max(), "must be a finite number >= 0"},
+             "no effect, see --enable-gc-monitor");
+  set.integer("--gc-monitor-top-objects", observability.gc_monitor_top_objects, count,
+              "no effect, see --enable-gc-monitor");
+}
+
+} // namespace
+
+void declare_observability_options(option_set& set, option_draft& draft) {
+  auto& observability = draft.options.observability;
+  set.group("Metrics and logs");
+  declare_log_level(set, draft.options);
+  auto& format
+    = set.choice("--log-format", draft.log_format, {"text", "json"}, "json for log collectors");
+  format.ours = true;
+  set
+    .integer("--prometheus-port", observability.prometheus_port, {0, 65535},
+             "serves /metrics without the API; 0: off")
+    .metavar
+    = "PORT";
+  auto& host = set.text("--prometheus-host", observability.prometheus_host, "address of that port");
+  host.metavar = "HOST";
+  host.ours = true;
+  set.number("--metrics-sample-rate", observability.metrics_sample_rate,
+             {0, true, 1, "must be > 0 and <= 1"}, "share of objects whose life is measured");
+  set.integer("--event-bus-queue-size", observability.event_bus_queue_size, {1, 10'000'000},
+              "events kept for slow subscribers before some are dropped");
+  set.switch_on("--disable-observability", observability.enabled,
+                "no events, no metrics of requests, no traces", false);
+  set.switch_on("--disable-metrics", observability.metrics_enabled, "an empty /metrics", false);
+  auto& old = set.switch_on("--disable-prometheus", observability.metrics_enabled,
+                            "old name of --disable-metrics", false);
+  old.alias_of = "--disable-metrics";
+  old.hidden = old.ours = old.command_line_only = true;
+  set.switch_on("--disable-logging", observability.logging_enabled,
+                "no log lines about single requests", false);
+  set.switch_on("--disable-grpc-metrics", observability.grpc_metrics_disabled,
+                "no effect: there is no gRPC transport yet");
+  declare_later_observability(set, draft);
+}
+
+} // namespace actord

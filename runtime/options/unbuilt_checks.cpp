@@ -1,0 +1,209 @@
+// Refuses what asks for a part of the peer that this version does not have.
+#include "runtime/options/bounded_json.hpp"
+#include "runtime/options/option_checks.hpp"
+#include "runtime/options/option_values.hpp"
+
+#include <algorithm>
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace actord {
+
+namespace {
+
+using json = nlohmann::ordered_json;
+
+constexpr std::array<std::string_view, 21> adapter_types = {"aerospike",
+                                                            "bigtable",
+                                                            "dax",
+                                                            "fault_inject",
+                                                            "fs",
+                                                            "fs_native",
+                                                            "hf3fs",
+                                                            "hfbucket",
+                                                            "mock",
+                                                            "mooncake_store",
+                                                            "native_plugin",
+                                                            "nixl_native",
+                                                            "nixl_store",
+                                                            "nixl_store_dynamic",
+                                                            "p2p",
+                                                            "plugin",
+                                                            "raw_block",
+                                                            "resp",
+                                                            "s3",
+                                                            "sagemaker-hyperpod",
+                                                            "valkey"};
+
+std::string known_adapters() {
+  std::string result;
+  for (auto type : adapter_types)
+    result += (result.empty() ? "" : ", ") + std::string(type);
+  return result;
+}
+
+/// What is wrong with an adapter's JSON as such; empty: nothing. The text itself is not shown: it
+/// may hold passwords.
+std::string adapter_error(const std::string& text, const std::string& number) {
+  auto object = parse_bounded_json(text);
+  if (!object || !object->is_object())
+    return "Invalid JSON for --l2-adapter #" + number
+           + "; write an object such as {\"type\": \"fs\"}";
+  auto type = object->find("type");
+  if (type == object->end())
+    return "--l2-adapter #" + number + ": missing 'type' field; known types: " + known_adapters();
+  auto name = type->is_string() ? type->get<std::string>() : type->dump();
+  if (std::ranges::find(adapter_types, name) == adapter_types.end())
+    return "--l2-adapter #" + number + ": unknown adapter type '" + printable(name)
+           + "'. Known: " + known_adapters();
+  return {};
+}
+
+/// What is wrong with a module's JSON as such; empty: nothing.
+std::string module_error(const std::string& text) {
+  auto parsed = parse_bounded_json(text);
+  if (!parsed)
+    return "--server-module must be valid JSON, not " + printable(text);
+  auto modules = parsed->is_array() ? *parsed : json::array({*parsed});
+  for (const auto& module : modules) {
+    auto path = module.is_object() ? module.find("module_path") : module.end();
+    if (!module.is_object() || path == module.end() || !path->is_string()
+        || path->get<std::string>().empty())
+      return "--server-module " + printable(text)
+             + ": server module module_path must be a non-empty string";
+  }
+  return {};
+}
+
+class unbuilt_checker {
+public:
+  unbuilt_checker(const option_draft& draft, const chosen_values& chosen, option_problems& problems)
+    : unbuilt_(draft.unbuilt), draft_(draft), chosen_(chosen), problems_(problems) {
+  }
+
+  void run() {
+    check_json();
+    check_peer_rules();
+    check_kafka();
+    check_start_rules();
+    refuse_all();
+  }
+
+private:
+  void problem(std::string text, int code = 1) {
+    problems_.push_back({code, std::move(text)});
+  }
+
+  void check_json() {
+    for (std::size_t i = 0; i < unbuilt_.l2_adapters.size(); ++i)
+      if (auto why = adapter_error(unbuilt_.l2_adapters[i], std::to_string(i + 1)); !why.empty())
+        problem(why);
+    for (const auto& module : unbuilt_.server_modules)
+      if (auto why = module_error(module); !why.empty())
+        problem(why);
+  }
+
+  /// Combinations that the peer refuses before it listens (exit 1).
+  void check_peer_rules() {
+    if (!unbuilt_.p2p_advertise_url.empty() && unbuilt_.coordinator_url.empty())
+      problem("P2P requires a coordinator for peer discovery; remove --p2p-advertise-url");
+    if (unbuilt_.tracing && unbuilt_.otlp_endpoint.empty())
+      problem("--enable-tracing requires --otlp-endpoint; remove --enable-tracing");
+    if (draft_.options.observability.enabled)
+      return;
+    if (draft_.options.coordinator.event_reporting)
+      problem("--coordinator-event-reporting rides the observability event bus; remove it or "
+              "--disable-observability");
+    if (unbuilt_.trace_level == "events")
+      problem("--trace-level events rides the observability event bus; remove it or "
+              "--disable-observability");
+    if (unbuilt_.extra_logging)
+      problem("--enable-extra-logging requires the observability EventBus; remove it or "
+              "--disable-observability");
+  }
+
+  void check_kafka() {
+    const auto& coordinator = draft_.options.coordinator;
+    if (coordinator.event_transport != "kafka")
+      return;
+    if (trimmed(coordinator.kafka_bootstrap_servers).empty())
+      problem("--coordinator-event-transport kafka: Kafka bootstrap servers must be non-empty; "
+              "add --coordinator-kafka-bootstrap-servers");
+    if (trimmed(coordinator.kafka_topic).empty())
+      problem("--coordinator-event-transport kafka: Kafka topic must be non-empty; remove "
+              "--coordinator-kafka-topic to use the default");
+  }
+
+  /// Combinations that end the peer's start (exit 3).
+  void check_start_rules() {
+    bool engine_driven = draft_.transfer_mode == "engine_driven";
+    if (unbuilt_.engine_type == "blend" && engine_driven)
+      problem("--engine-type blend cannot work with --supported-transfer-mode engine_driven", 3);
+    for (const auto& module : unbuilt_.enable) {
+      if (module != "transfer_query")
+        problem("--enable " + printable(module)
+                  + ": unknown module; only transfer_query exists, and it is not built yet",
+                3);
+      else if (engine_driven)
+        problem("--enable transfer_query cannot work with --supported-transfer-mode engine_driven",
+                3);
+    }
+  }
+
+  void refuse(bool asked, std::string_view flag, std::string_view part, std::string_view remedy) {
+    if (!asked)
+      return;
+    auto found = chosen_.find(flag);
+    auto shown = found == chosen_.end() || found->second.name == "--l2-adapter"
+                   ? std::string(flag)
+                   : found->second.described();
+    problem(shown + ": " + std::string(part) + " not built yet; " + std::string(remedy));
+  }
+
+  void refuse_all() {
+    constexpr std::string_view remove = "remove the flag";
+    const auto& u = unbuilt_;
+    refuse(u.transport != "zmq", "--transport", "the gRPC transport is", "use --transport zmq");
+    refuse(u.engine_type != "default", "--engine-type", "CacheBlend is",
+           "use --engine-type default");
+    refuse(u.segmented_prefix, "--enable-segmented-prefix", "CacheBlend is", remove);
+    refuse(u.dedup_content, "--enable-dedup-content", "CacheBlend is", remove);
+    refuse(u.blend_reorder, "--enable-blend-reorder", "CacheBlend is", remove);
+    refuse(!u.enable.empty(), "--enable", "experimental modules are", remove);
+    refuse(!u.plugin_locations.empty(), "--runtime-plugin-locations", "runtime plugins are",
+           remove);
+    refuse(!u.server_modules.empty(), "--server-module", "server modules are", remove);
+    refuse(!u.l2_adapters.empty(), "--l2-adapter", "L2 adapters are",
+           "remove the flag (KV then stays in L1)");
+    refuse(u.hugepages, "--l1-use-hugepages", "huge pages are", "use --no-l1-use-hugepages");
+    refuse(!u.devdax_path.empty(), "--l1-devdax-path", "L1 on Device-DAX is", remove);
+    refuse(!u.gds_path.empty(), "--gds-l1-path", "L1 on GPU-direct storage is",
+           "use --l1-size-gb alone");
+    refuse(draft_.options.l1.gds_backend != "auto", "--gds-l1-backend",
+           "L1 on GPU-direct storage is", "use --gds-l1-backend auto");
+    refuse(!u.p2p_advertise_url.empty(), "--p2p-advertise-url", "P2P is", remove);
+    refuse(!u.coordinator_url.empty(), "--coordinator-url", "the coordinator client is",
+           "remove the flag or the variable");
+    refuse(u.tracing, "--enable-tracing", "tracing is", remove);
+    refuse(!u.otlp_endpoint.empty(), "--otlp-endpoint", "OTLP export is", remove);
+    refuse(u.extra_logging, "--enable-extra-logging", "the usage log is", remove);
+    refuse(!u.trace_level.empty(), "--trace-level", "trace recording is", remove);
+    refuse(!u.lookup_hash_log_dir.empty(), "--lookup-hash-log-dir", "the lookup hash log is",
+           remove);
+  }
+
+  const unbuilt_requests& unbuilt_;
+  const option_draft& draft_;
+  const chosen_values& chosen_;
+  option_problems& problems_;
+};
+
+} // namespace
+
+void refuse_unbuilt(const option_draft& draft, const chosen_values& chosen,
+                    option_problems& problems) {
+  unbuilt_checker(draft, chosen, problems).run();
+}
+
+} // namespace actord
