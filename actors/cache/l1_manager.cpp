@@ -1,0 +1,200 @@
+#include "actors/cache/l1_manager.hpp"
+
+#include "actors/clock.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace actord {
+
+namespace {
+
+// Departed columns that a policy may remember: as many as fit in the pool at 64 KiB each, at least
+// a few thousand.
+size_t ghost_limit(const l1_index::config& index) {
+  return std::max<size_t>(4096, index.capacity_bytes / (64 << 10));
+}
+
+constexpr auto tick_period = std::chrono::seconds(1);
+
+} // namespace
+
+l1_manager_state::l1_manager_state(l1_manager_actor::pointer self) : self_(self) {
+}
+
+void l1_manager_state::init(l1_manager_options options, eviction_controller_actor eviction,
+                            kv_events_actor events) {
+  options_ = std::move(options);
+  eviction_ = std::move(eviction);
+  events_ = std::move(events);
+  index_ = std::make_unique<l1_index>(
+    options_.index, make_eviction_policy(options_.policy, ghost_limit(options_.index)));
+  index_->record_changes(options_.record_changes);
+}
+
+lookup_outcome l1_manager_state::lookup(const lookup_order& order) {
+  auto space = index_->find(order.space);
+  if (!space)
+    return {};
+  return index_->lookup(*space, *order.chain, order.groups, order.shares, now_ms(*self_));
+}
+
+claim_outcome l1_manager_state::claim(const claim_order& order) {
+  auto outcome
+    = index_->claim(order.lease, order.rank, order.first, order.end, order.groups, now_ms(*self_));
+  return outcome ? std::move(*outcome) : claim_outcome{};
+}
+
+reserve_outcome l1_manager_state::try_reserve(const reserve_order& order) {
+  auto outcome = index_->reserve(index_->intern(order.space), order.range.hashes(), order.rank,
+                                 order.groups, 0, now_ms(*self_), order.skip);
+  publish(std::nullopt); // what had to go
+  return outcome;
+}
+
+caf::typed_response_promise<reserve_outcome> l1_manager_state::reserve(boxed<reserve_order> order) {
+  auto promise = self_->make_response_promise<reserve_outcome>();
+  auto outcome = try_reserve(*order);
+  // While pages are still being reserved, "does not fit" is not the last word.
+  if (outcome.status == reserve_outcome::code::out_of_memory && growing_
+      && waiting_.size() < max_waiting)
+    waiting_.push_back({std::move(order), promise});
+  else
+    promise.deliver(std::move(outcome));
+  check_pressure();
+  return promise;
+}
+
+bool l1_manager_state::commit(reservation_id reservation, const boxed<store_origin>& origin) {
+  const bool good = index_->commit(reservation, now_ms(*self_));
+  publish(*origin);
+  return good;
+}
+
+uint64_t l1_manager_state::evict(const evict_order& order) {
+  std::optional<salt_id> salt;
+  if (order.salt && !(salt = index_->find_salt(*order.salt)))
+    return 0;
+  auto freed = index_->evict(order.bytes, columns_per_slice, salt);
+  evicted_bytes_ += freed;
+  pressure_told_ = false; // whoever evicts looks at the usage again
+  publish(std::nullopt);
+  return freed;
+}
+
+erase_report l1_manager_state::erase(const erase_order& order) {
+  erase_report report;
+  for (const auto& key : order.keys) {
+    switch (index_->erase(key, order.force)) {
+      case l1_index::deletion::deleted: ++report.deleted; break;
+      case l1_index::deletion::locked: ++report.locked; break;
+      case l1_index::deletion::absent: break;
+    }
+  }
+  publish(std::nullopt);
+  return report;
+}
+
+void l1_manager_state::clear(bool force) {
+  index_->clear(force);
+  publish(std::nullopt);
+}
+
+void l1_manager_state::touch(const touch_order& order) {
+  if (auto space = index_->find(order.space))
+    index_->touch(*space, *order.chain);
+}
+
+void l1_manager_state::grow(uint64_t bytes) {
+  if (bytes > 0)
+    index_->grow(bytes);
+  const bool done = index_->usage().total_bytes >= options_.index.capacity_bytes;
+  growing_ = bytes > 0 && !done;
+  auto waiting = std::exchange(waiting_, {});
+  for (auto& [order, answer] : waiting) {
+    auto outcome = try_reserve(*order);
+    if (outcome.status == reserve_outcome::code::out_of_memory && growing_)
+      waiting_.push_back({std::move(order), std::move(answer)});
+    else
+      answer.deliver(std::move(outcome));
+  }
+}
+
+l1_status l1_manager_state::status() const {
+  return {index_->usage(), index_->bytes_by_salt(), evicted_bytes_, index_->evictable_bytes()};
+}
+
+void l1_manager_state::tick() {
+  index_->expire(now_ms(*self_));
+  publish(std::nullopt);
+  check_pressure();
+}
+
+void l1_manager_state::check_pressure() {
+  auto usage = index_->usage();
+  const bool high
+    = usage.used_bytes >= options_.trigger_watermark * static_cast<double>(usage.configured_bytes);
+  if (high && !pressure_told_ && eviction_)
+    self_->send(eviction_, atom::pressure_v, usage.used_bytes, usage.configured_bytes);
+  pressure_told_ = high;
+}
+
+std::shared_ptr<const key_space> l1_manager_state::name_of(space_id space) {
+  return std::make_shared<const key_space>(index_->space(space));
+}
+
+void l1_manager_state::publish(std::optional<store_origin> origin) {
+  auto changes = index_->drain_changes();
+  if (changes.empty() || !events_)
+    return;
+  chunk_news_batch batch;
+  batch.origin = std::move(origin);
+  batch.news.reserve(changes.size());
+  std::map<space_id, std::shared_ptr<const key_space>> names; // one copy a space
+  for (const auto& change : changes) {
+    auto& space = names[change.space];
+    if (!space)
+      space = name_of(change.space);
+    batch.news.push_back({space, change.hash, change.stored});
+  }
+  self_->send(events_, atom::stored_v, box(std::move(batch)));
+}
+
+l1_manager_actor::behavior_type
+l1_manager(l1_manager_actor::stateful_pointer<l1_manager_state> self, l1_manager_options options,
+           eviction_controller_actor eviction, kv_events_actor events) {
+  self->state.init(std::move(options), std::move(eviction), std::move(events));
+  self->delayed_send(self, tick_period, atom::tick_v);
+  return {
+    [self](atom::lookup, const boxed<lookup_order>& order) { return self->state.lookup(*order); },
+    [self](atom::claim, const claim_order& order) { return self->state.claim(order); },
+    [self](atom::release, const release_order& order) {
+      self->state.index().release(order.lease, order.rank, order.first, order.end, order.shares);
+    },
+    [self](atom::close, lease_id lease) { self->state.index().close_lease(lease); },
+    [self](atom::finish, claim_id claim) { self->state.index().finish_claim(claim); },
+    [self](atom::reserve, const boxed<reserve_order>& order) { return self->state.reserve(order); },
+    [self](atom::commit, reservation_id reservation, const boxed<store_origin>& origin) {
+      return self->state.commit(reservation, origin);
+    },
+    [self](atom::abort, reservation_id reservation) { self->state.index().abort(reservation); },
+    [self](atom::quarantine, reservation_id reservation) {
+      self->state.index().quarantine(reservation);
+    },
+    [self](atom::touch, const touch_order& order) { self->state.touch(order); },
+    [self](atom::evict, const evict_order& order) { return self->state.evict(order); },
+    [self](atom::clear, bool force) {
+      self->state.clear(force);
+      return caf::ok_atom_v;
+    },
+    [self](atom::erase, const erase_order& order) { return self->state.erase(order); },
+    [self](atom::grow, uint64_t bytes) { self->state.grow(bytes); },
+    [self](atom::status) { return self->state.status(); },
+    [self](atom::tick) {
+      self->state.tick();
+      self->delayed_send(self, tick_period, atom::tick_v);
+    },
+  };
+}
+
+} // namespace actord

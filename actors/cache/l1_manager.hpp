@@ -1,0 +1,76 @@
+// The actor that owns the pool's index.
+#pragma once
+
+#include "actors/interfaces.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
+
+#include <deque>
+#include <map>
+
+namespace actord {
+
+struct l1_manager_options {
+  l1_index::config index;
+  eviction_kind policy = eviction_kind::lru;
+  double trigger_watermark = 0.8; // of the pool: above it the eviction controller hears of it
+  bool record_changes = true;     // for KV events
+};
+
+/// The state of the L1 MANAGER (storage/l1_index.hpp has the rules). Bounds: reservations that wait
+/// for the pool to grow are at most `max_waiting`; an eviction slice removes at most
+/// `columns_per_slice` columns.
+class l1_manager_state {
+public:
+  static inline const char* name = "l1-manager";
+  static constexpr size_t max_waiting = 4096;
+  static constexpr size_t columns_per_slice = 256;
+
+  explicit l1_manager_state(l1_manager_actor::pointer self);
+
+  void init(l1_manager_options options, eviction_controller_actor eviction, kv_events_actor events);
+  lookup_outcome lookup(const lookup_order& order);
+  claim_outcome claim(const claim_order& order);
+  caf::typed_response_promise<reserve_outcome> reserve(boxed<reserve_order> order);
+  bool commit(reservation_id reservation, const boxed<store_origin>& origin);
+  uint64_t evict(const evict_order& order);
+  erase_report erase(const erase_order& order);
+  void clear(bool force);
+  void touch(const touch_order& order);
+  void grow(uint64_t bytes);
+  l1_status status() const;
+  void tick();
+
+  l1_index& index() {
+    return *index_;
+  }
+
+private:
+  reserve_outcome try_reserve(const reserve_order& order);
+  /// Tells the KV events what came and went in this step.
+  void publish(std::optional<store_origin> origin);
+  void check_pressure();
+  std::shared_ptr<const key_space> name_of(space_id space);
+
+  struct waiting_reservation {
+    boxed<reserve_order> order;
+    caf::typed_response_promise<reserve_outcome> answer;
+  };
+
+  l1_manager_actor::pointer self_;
+  l1_manager_options options_;
+  std::unique_ptr<l1_index> index_;
+  eviction_controller_actor eviction_;
+  kv_events_actor events_;
+  std::deque<waiting_reservation> waiting_; // until the pool has grown
+  bool growing_ = true;
+  bool pressure_told_ = false;
+  uint64_t evicted_bytes_ = 0;
+};
+
+l1_manager_actor::behavior_type
+l1_manager(l1_manager_actor::stateful_pointer<l1_manager_state> self, l1_manager_options options,
+           eviction_controller_actor eviction, kv_events_actor events);
+
+} // namespace actord

@@ -1,0 +1,25 @@
+#include "actors/cache/quota.hpp"
+
+namespace actord {
+
+quota_actor::behavior_type quota(quota_actor::stateful_pointer<quota_state> self) {
+  return {
+    [self](atom::set, const std::string& salt, uint64_t limit_bytes) {
+      self->state.book.set(salt, limit_bytes);
+      return caf::ok_atom_v;
+    },
+    [self](atom::get, const std::string& salt) {
+      auto limit = self->state.book.get(salt);
+      return quota_entry{salt, limit.value_or(0), limit.has_value()};
+    },
+    [self](atom::erase, const std::string& salt) { return self->state.book.remove(salt); },
+    [self](atom::list) {
+      std::vector<quota_entry> result;
+      for (const auto& [salt, limit] : self->state.book.list())
+        result.push_back({salt, limit, true});
+      return result;
+    },
+  };
+}
+
+} // namespace actord

@@ -1,0 +1,322 @@
+#include "actors/cache/session.hpp"
+
+#include "actors/clock.hpp"
+#include "runtime/ask.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace actord {
+
+namespace {
+
+using session_pointer = session_actor::stateful_pointer<session_state>;
+
+constexpr auto tick_period = std::chrono::seconds(5);
+
+// A status query that would otherwise be answered "pending" waits this long: cheaper for the engine
+// than a new one.
+constexpr double query_patience_s = 0.001;
+
+uint32_t complete_chunks(const wire::cache_key& key, uint32_t chunk_tokens) {
+  auto tokens = std::min<uint64_t>(key.token_ids.size(), key.end);
+  return static_cast<uint32_t>(tokens / chunk_tokens);
+}
+
+key_space space_of(const wire::cache_key& key) {
+  return {key.model_name, key.world_size, key.cache_salt};
+}
+
+// An aliasing pointer: shares the request, points at its key.
+template <class Request>
+std::shared_ptr<const wire::cache_key> key_of(const boxed<Request>& request) {
+  return {request.value, &request->key};
+}
+
+// Hashes in slices, then asks L1. The client has its answer already; what matters now is the next
+// status query.
+runtime::task run_lookup(session_pointer self, boxed<wire::lookup> request, uint64_t generation) {
+  co_await runtime::next_turn{self}; // lets the answer leave first
+  auto& state = self->state;
+  const auto& key = request->key;
+  const auto* groups = state.table().groups(key.model_name, key.world_size);
+  auto chunks = complete_chunks(key, state.table().chunk_tokens());
+  lookup_outcome outcome;
+  if (groups && chunks > 0 && key.num_kv_readers >= 1) {
+    auto work = state.table().begin_chain(key_of(request), chunks);
+    while (!state.table().extend(work)) {
+      co_await runtime::next_turn{self};
+      if (!state.running(key.request_id, generation))
+        co_return;
+    }
+    auto shares = static_cast<uint32_t>(std::min<int64_t>(key.num_kv_readers, 128));
+    lookup_order order{space_of(key), state.table().finish_chain(std::move(work)), *groups, shares};
+    auto answer
+      = co_await runtime::ask(self, state.l1, caf::infinite, atom::lookup_v, box(std::move(order)));
+    outcome = answer ? *answer : lookup_outcome{};
+  }
+  state.finish_lookup(key.request_id, generation, outcome);
+}
+
+// Names the chunks of a worker's request and lets `dest` answer.
+template <class Request, class Verb, class Dest, class Result>
+runtime::task hand_over(session_pointer self, boxed<Request> request, Verb verb, Dest dest,
+                        lease_id lease, runtime::reply<Result> out) {
+  auto& table = self->state.table();
+  const auto chunk = table.chunk_tokens();
+  const auto& key = request->key;
+  if (auto fault = range_fault(key, chunk); !fault.empty()) {
+    out.deliver(make_error(ec::rejected, std::move(fault)));
+    co_return;
+  }
+  auto work = table.begin_chain(key_of(request), key.end / chunk);
+  while (!table.extend(work))
+    co_await runtime::next_turn{self};
+  chunk_range range{table.finish_chain(std::move(work)), static_cast<uint32_t>(key.start / chunk),
+                    static_cast<uint32_t>(key.end / chunk), lease};
+  out.delegate(dest, verb, request, std::move(range));
+}
+
+template <class Result, class Request, class Verb, class Dest>
+caf::typed_response_promise<Result>
+start_hand_over(session_pointer self, const boxed<Request>& request, Verb verb, const Dest& dest,
+                lease_id lease = 0) {
+  auto promise = self->make_response_promise<Result>();
+  if (dest)
+    hand_over(self, request, verb, dest, lease, runtime::reply<Result>{promise});
+  else
+    promise.deliver(make_error(ec::unavailable, "this transfer mode is switched off; see "
+                                                "--supported-transfer-mode"));
+  return promise;
+}
+
+} // namespace
+
+session_state::session_state(session_actor::pointer self) : self_(self) {
+}
+
+void session_state::init(const session_options& options, l1_manager_actor l1_manager) {
+  table_.emplace(chain_hasher{options.algorithm, options.chunk_tokens, options.hash_seed});
+  session_ttl_ms_ = options.session_ttl_ms;
+  l1 = std::move(l1_manager);
+}
+
+uint64_t session_state::start_lookup(const wire::cache_key& key) {
+  auto& record = table_->use(key.request_id, now_ms(*self_));
+  if (record.phase == lookup_phase::running)
+    --running_;
+  drop(record); // a second lookup replaces the first, shares and all
+  record.phase = lookup_phase::running;
+  record.generation = ++generations_;
+  record.lease = 0;
+  record.hit_chunks = 0;
+  record.retrieved.clear();
+  ++running_;
+  for (const auto& old : table_->take_excess())
+    forget(old);
+  return record.generation;
+}
+
+session_record* session_state::running(const std::string& request_id, uint64_t generation) {
+  auto* record = table_->find(request_id);
+  return record && record->generation == generation && record->phase == lookup_phase::running
+           ? record
+           : nullptr;
+}
+
+void session_state::finish_lookup(const std::string& request_id, uint64_t generation,
+                                  lookup_outcome outcome) {
+  auto* record = running(request_id, generation);
+  if (!record) { // ended or replaced meanwhile
+    if (outcome.lease != 0)
+      self_->send(l1, atom::close_v, outcome.lease);
+    return;
+  }
+  --running_;
+  record->phase = lookup_phase::done;
+  record->lease = outcome.lease;
+  record->hit_chunks = outcome.hit_chunks;
+  answer_waiters(request_id);
+}
+
+prefetch_status session_state::consume(session_record& record) {
+  switch (record.phase) {
+    case lookup_phase::running: return {false, 0};
+    case lookup_phase::done:
+      record.phase = lookup_phase::consumed;
+      return {true, record.hit_chunks};
+    case lookup_phase::none:
+    case lookup_phase::consumed: break;
+  }
+  return {true, 0};
+}
+
+caf::typed_response_promise<prefetch_status>
+session_state::query(const std::string& request_id, double timeout_s) {
+  auto promise = self_->make_response_promise<prefetch_status>();
+  auto* record = table_->find(request_id);
+  auto status = record ? consume(*record) : prefetch_status{true, 0};
+  if (status.resolved || waiters_.size() >= max_waiters) {
+    promise.deliver(status);
+    return promise;
+  }
+  // !(a > b) also catches NaN.
+  auto wait_s = !(timeout_s > query_patience_s) ? query_patience_s : std::min(timeout_s, 3600.0);
+  auto wait = std::chrono::milliseconds(static_cast<int64_t>(std::ceil(wait_s * 1000)));
+  waiters_.push_back({request_id, now_ms(*self_) + wait.count(), promise});
+  self_->delayed_send(self_, wait, atom::run_v);
+  return promise;
+}
+
+void session_state::answer_waiters(const std::string& request_id) {
+  for (auto i = waiters_.begin(); i != waiters_.end();) {
+    if (i->request_id != request_id) {
+      ++i;
+      continue;
+    }
+    auto* record = table_->find(request_id);
+    i->answer.deliver(record ? consume(*record) : prefetch_status{true, 0});
+    i = waiters_.erase(i);
+  }
+}
+
+void session_state::expire_waiters() {
+  auto now = now_ms(*self_);
+  std::erase_if(waiters_, [now](waiter& x) {
+    if (x.deadline_ms > now)
+      return false;
+    x.answer.deliver(prefetch_status{false, 0});
+    return true;
+  });
+}
+
+void session_state::free_locks(const wire::cache_key& key) {
+  auto* record = table_->find(key.request_id);
+  if (!record || record->lease == 0 || key.start >= key.end || key.num_kv_readers < 1)
+    return;
+  if (record->phase == lookup_phase::done)
+    record->phase = lookup_phase::consumed;
+  const auto chunk = table_->chunk_tokens();
+  auto first
+    = (key.start + chunk - 1) / chunk; // a chunk that starts before the range is still needed
+  auto end = std::min<uint64_t>(key.end / chunk, record->hit_chunks);
+  if (first >= end)
+    return;
+  release_order order{record->lease, std::nullopt, static_cast<uint32_t>(first),
+                      static_cast<uint32_t>(end),
+                      static_cast<uint32_t>(std::min<int64_t>(key.num_kv_readers, 128))};
+  if (key.worker_id)
+    order.rank = static_cast<uint16_t>(*key.worker_id);
+  self_->send(l1, atom::release_v, order);
+}
+
+void session_state::end(const std::string& request_id) {
+  auto record = table_->take(request_id);
+  if (!record)
+    return;
+  forget(*record);
+  if (record->chain && record->key)
+    self_->send(l1, atom::touch_v, touch_order{space_of(*record->key), record->chain});
+  answer_waiters(request_id);
+}
+
+void session_state::lost(const std::vector<std::string>& request_ids) {
+  for (const auto& request_id : request_ids) {
+    if (auto record = table_->take(request_id))
+      forget(*record);
+    answer_waiters(request_id);
+  }
+}
+
+lease_id session_state::lease_for(const wire::cache_key& key, int64_t instance_id) {
+  auto* record = table_->find(key.request_id);
+  if (!record || record->phase == lookup_phase::running || !key.worker_id)
+    return 0;
+  const auto chunk = table_->chunk_tokens();
+  auto range = std::tuple{instance_id, *key.worker_id, static_cast<uint32_t>(key.start / chunk),
+                          static_cast<uint32_t>(key.end / chunk)};
+  record->last_used_ms = now_ms(*self_);
+  return record->retrieved.insert(range).second ? record->lease : 0;
+}
+
+void session_state::drop(const session_record& record) {
+  if (record.lease != 0)
+    self_->send(l1, atom::close_v, record.lease);
+}
+
+void session_state::forget(const session_record& record) {
+  drop(record);
+  if (record.phase == lookup_phase::running)
+    --running_;
+}
+
+void session_state::tick() {
+  for (const auto& record : table_->take_idle(now_ms(*self_) - session_ttl_ms_))
+    forget(record);
+}
+
+session_status session_state::status() const {
+  return {table_->size(), running_, table_->tokens()};
+}
+
+session_actor::behavior_type
+session(session_pointer self, const session_options& options, l1_manager_actor l1) {
+  self->state.init(options, std::move(l1));
+  self->delayed_send(self, tick_period, atom::tick_v);
+  return {
+    [self](atom::attach, const model_layout& layout) { self->state.table().attach(layout); },
+    [self](atom::detach, const model_layout& layout) { self->state.table().detach(layout); },
+    [self](atom::lookup, const boxed<wire::lookup>& request) {
+      run_lookup(self, request, self->state.start_lookup(request->key));
+      return caf::ok_atom_v;
+    },
+    [self](atom::status, const std::string& request_id, double timeout_s) {
+      return self->state.query(request_id, timeout_s);
+    },
+    [self](atom::release, const boxed<wire::free_lookup_locks>& request) {
+      self->state.free_locks(request->key);
+      return caf::ok_atom_v;
+    },
+    [self](atom::end, const std::string& request_id) {
+      self->state.end(request_id);
+      return caf::ok_atom_v;
+    },
+    [self](atom::lost, const std::vector<std::string>& request_ids) {
+      self->state.lost(request_ids);
+    },
+    [self](atom::reserve verb, const boxed<wire::prepare_store>& request) {
+      return start_hand_over<slot_plan>(self, request, verb, self->state.engine_driven);
+    },
+    [self](atom::commit verb, const boxed<wire::commit_store>& request) {
+      return start_hand_over<bool>(self, request, verb, self->state.engine_driven);
+    },
+    [self](atom::claim verb, const boxed<wire::prepare_retrieve>& request) {
+      return start_hand_over<slot_plan>(self, request, verb, self->state.engine_driven,
+                                        self->state.lease_for(request->key, request->instance_id));
+    },
+    [self](atom::finish verb, const boxed<wire::commit_retrieve>& request) {
+      return start_hand_over<bool>(self, request, verb, self->state.engine_driven);
+    },
+    [self](atom::store verb, const boxed<wire::store>& request) {
+      return start_hand_over<bool>(self, request, verb, self->state.lmcache_driven);
+    },
+    [self](atom::retrieve verb, const boxed<wire::retrieve>& request) {
+      return start_hand_over<bool>(self, request, verb, self->state.lmcache_driven,
+                                   self->state.lease_for(request->key, request->instance_id));
+    },
+    [self](atom::status) { return self->state.status(); },
+    [self](atom::run) { self->state.expire_waiters(); },
+    [self](atom::open, const engine_driven_actor& engine_driven,
+           const lmcache_driven_actor& lmcache_driven) {
+      self->state.engine_driven = engine_driven;
+      self->state.lmcache_driven = lmcache_driven;
+    },
+    [self](atom::tick) {
+      self->state.tick();
+      self->delayed_send(self, tick_period, atom::tick_v);
+    },
+  };
+}
+
+} // namespace actord

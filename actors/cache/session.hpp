@@ -1,0 +1,83 @@
+// The actor that keeps sessions and starts every step of a request.
+#pragma once
+
+#include "actors/cache/session_table.hpp"
+#include "actors/interfaces.hpp"
+#include "runtime/reply.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <deque>
+
+namespace actord {
+
+struct session_options {
+  hash_algorithm algorithm = hash_algorithm::blake3;
+  uint32_t chunk_tokens = 256;
+  std::string hash_seed; // PYTHONHASHSEED
+  time_ms session_ttl_ms = 600'000;
+};
+
+/// The state of SESSIONS. One actor for all of them: they live on the gateway's thread anyway, and
+/// need one table.
+class session_state {
+public:
+  static inline const char* name = "session";
+  static constexpr size_t max_waiters
+    = 65536; // parked status queries; beyond, "pending" comes at once
+
+  explicit session_state(session_actor::pointer self);
+
+  void init(const session_options& options, l1_manager_actor l1_manager);
+
+  /// Begins a lookup of `key` and returns its generation.
+  uint64_t start_lookup(const wire::cache_key& key);
+  /// The session of a lookup that is still wanted, or null.
+  session_record* running(const std::string& request_id, uint64_t generation);
+  void finish_lookup(const std::string& request_id, uint64_t generation, lookup_outcome outcome);
+  caf::typed_response_promise<prefetch_status>
+  query(const std::string& request_id, double timeout_s);
+  void free_locks(const wire::cache_key& key);
+  void end(const std::string& request_id);
+  void lost(const std::vector<std::string>& request_ids);
+  /// The session's lease for a worker's first retrieve of a range since the lookup, else 0.
+  lease_id lease_for(const wire::cache_key& key, int64_t instance_id);
+  void expire_waiters();
+  void tick();
+  session_status status() const;
+
+  session_table& table() {
+    return *table_;
+  }
+
+  l1_manager_actor l1;
+  engine_driven_actor engine_driven; // null: mode switched off
+  lmcache_driven_actor lmcache_driven;
+
+private:
+  struct waiter {
+    std::string request_id;
+    time_ms deadline_ms;
+    caf::typed_response_promise<prefetch_status> answer;
+  };
+
+  /// Answers a finished lookup's first question; pending otherwise.
+  prefetch_status consume(session_record& record);
+  /// Gives back what the session holds.
+  void drop(const session_record& record);
+  /// The same for a session that is gone.
+  void forget(const session_record& record);
+  void answer_waiters(const std::string& request_id);
+
+  session_actor::pointer self_;
+  std::optional<session_table> table_;
+  std::deque<waiter> waiters_;
+  uint64_t generations_ = 0;
+  uint64_t running_ = 0;
+  time_ms session_ttl_ms_ = 0;
+};
+
+session_actor::behavior_type session(session_actor::stateful_pointer<session_state> self,
+                                     const session_options& options, l1_manager_actor l1);
+
+} // namespace actord

@@ -1,0 +1,232 @@
+#include "actors/cache_server.hpp"
+
+#include "actors/cache/eviction_controller.hpp"
+#include "actors/cache/kv_events.hpp"
+#include "actors/cache/l1_manager.hpp"
+#include "actors/cache/quota.hpp"
+#include "actors/cache/session.hpp"
+#include "actors/supervisor.hpp"
+#include "actors/transfer/copier.hpp"
+#include "actors/transfer/engine_driven.hpp"
+#include "actors/transfer/lmcache_driven.hpp"
+#include "actors/transfer/pool_grower.hpp"
+#include "runtime/options/version.hpp"
+
+#include <caf/scoped_actor.hpp>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <stdexcept>
+#include <thread>
+
+namespace actord {
+
+namespace {
+
+constexpr auto drain_time = std::chrono::seconds(5);
+
+// Largest frame that is accepted: pickled chunks of one commit_store, never more than the pool
+// could hold.
+constexpr uint64_t least_frame_limit = 64 << 20;
+constexpr uint64_t most_frame_limit = 1 << 30;
+
+// Copies are bound by memory bandwidth, which few threads use up.
+constexpr unsigned most_copiers = 4;
+
+std::shared_ptr<shm_pool> make_pool(const daemon_options& options) {
+  auto made
+    = shm_pool::create(pool_name(options.l1.shm_name, options.mp.port), options.l1.size_bytes);
+  if (auto* error = std::get_if<std::string>(&made))
+    throw std::runtime_error(*error);
+  return std::get<std::shared_ptr<shm_pool>>(std::move(made));
+}
+
+zmq_socket_options socket_options(const daemon_options& options) {
+  zmq_socket_options result;
+  result.host = options.mp.host;
+  result.port = options.mp.port;
+  result.ipc_path = options.mp.ipc_path;
+  result.max_frame_bytes
+    = static_cast<int64_t>(std::clamp(options.l1.size_bytes, least_frame_limit, most_frame_limit));
+  result.curve_secret_key = options.mp.curve_server_secret_key;
+  return result;
+}
+
+liveness_options liveness_of(const daemon_options& options) {
+  return {options.mp.worker_reap_timeout_ms, options.mp.worker_registration_grace_ms};
+}
+
+std::string hash_seed() {
+  const char* seed = std::getenv("PYTHONHASHSEED");
+  return seed ? seed : "";
+}
+
+int64_t wall_clock_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+           std::chrono::system_clock::now().time_since_epoch())
+    .count();
+}
+
+} // namespace
+
+cache_server::cache_server(caf::actor_system& system, const daemon_options& options,
+                           std::function<void()> take_down,
+                           std::function<void(log_level)> set_log_level)
+  : system_(system), options_(options) {
+  // The socket comes first: a port that is taken is the commonest mistake, and costs nothing to
+  // find.
+  zmq_ = std::make_unique<zmq_thread>(system, socket_options(options));
+  pool_ = make_pool(options);
+  supervisor_ = system.spawn(supervisor, std::move(take_down));
+  start_cache();
+  start_transfers();
+  try {
+    start_gateways(std::move(set_log_level));
+  } catch (...) {
+    stop();
+    throw;
+  }
+}
+
+cache_server::~cache_server() {
+  stop();
+}
+
+void cache_server::start_cache() {
+  caf::scoped_actor self{system_};
+  const auto policy = *parse_eviction_kind(options_.l1.eviction.policy);
+  const auto chunk_tokens = options_.mp.chunk_size;
+  kv_events_options events;
+  events.log_size = options_.observability.enabled ? options_.mp.kv_event_log_size : 0;
+  events.chunk_tokens = chunk_tokens;
+  events.reap_timeout_ms = options_.mp.worker_reap_timeout_ms;
+  events.incarnation_ns = wall_clock_ns();
+  events_ = system_.spawn(kv_events, events);
+  quotas_ = system_.spawn(quota);
+  eviction_
+    = system_.spawn(eviction_controller,
+                    eviction_controller_options{policy, options_.l1.eviction.trigger_watermark,
+                                                options_.l1.eviction.eviction_ratio},
+                    quotas_);
+  l1_manager_options l1;
+  l1.index = {options_.l1.size_bytes, options_.l1.align_bytes, options_.l1.write_ttl_ms,
+              options_.l1.read_ttl_ms};
+  l1.policy = policy;
+  l1.trigger_watermark = options_.l1.eviction.trigger_watermark;
+  l1.record_changes = events.log_size > 0;
+  l1_ = system_.spawn(l1_manager, l1, eviction_, events_);
+  self->send(eviction_, atom::open_v, l1_);
+  self->send(l1_, atom::grow_v, pool_->reserved_bytes());
+  system_.spawn<caf::detached>(pool_grower, pool_, l1_);
+  session_options sessions;
+  sessions.algorithm = *parse_hash_algorithm(options_.mp.hash_algorithm);
+  sessions.chunk_tokens = chunk_tokens;
+  sessions.hash_seed = hash_seed();
+  sessions.session_ttl_ms = options_.mp.session_ttl_ms;
+  sessions_ = system_.spawn(session, sessions, l1_);
+}
+
+void cache_server::start_transfers() {
+  const auto copiers = std::clamp(std::thread::hardware_concurrency(), 1u, most_copiers);
+  for (unsigned i = 0; i < copiers; ++i)
+    copiers_.push_back(system_.spawn<caf::detached>(copier));
+  const auto mode = options_.mp.supported_transfer_mode;
+  const auto chunk_tokens = options_.mp.chunk_size;
+  if (mode != transfer_mode::lmcache_driven)
+    engine_driven_
+      = system_.spawn(engine_driven, engine_driven_options{chunk_tokens, liveness_of(options_)},
+                      pool_, sessions_, l1_, copiers_);
+  if (mode != transfer_mode::engine_driven)
+    lmcache_driven_ = system_.spawn(lmcache_driven,
+                                    lmcache_driven_options{chunk_tokens, options_.mp.null_block_id,
+                                                           options_.mp.separate_object_groups,
+                                                           liveness_of(options_)},
+                                    pool_, sessions_, l1_, copiers_);
+  caf::scoped_actor self{system_};
+  self->send(sessions_, atom::open_v, engine_driven_, lmcache_driven_);
+}
+
+void cache_server::start_gateways(std::function<void(log_level)> set_log_level) {
+  zmq_gateway_options options;
+  options.chunk_tokens = options_.mp.chunk_size;
+  options.request_timeout_ms = options_.mp.request_timeout_ms;
+  options.kv_events = options_.observability.enabled && options_.mp.kv_event_log_size > 0;
+  gateway_ = zmq_->start(options, {sessions_, l1_, engine_driven_, lmcache_driven_, events_});
+  caf::scoped_actor self{system_};
+  self->send(events_, atom::open_v, gateway_);
+  watch();
+  for (const auto& endpoint : zmq_->socket().endpoints())
+    spdlog::info("LMCache zmq cache server is running on {}",
+                 endpoint.starts_with("tcp://") ? endpoint.substr(6) : endpoint);
+  spdlog::info("LMCache cache server is running...");
+  http_
+    = std::make_unique<http_gateway>(system_,
+                                     http_peers{sessions_, l1_, eviction_, quotas_, engine_driven_,
+                                                lmcache_driven_, events_, gateway_},
+                                     options_, std::move(set_log_level),
+                                     "actord" + std::string{daemon_version});
+  http_->start();
+}
+
+void cache_server::watch() {
+  caf::scoped_actor self{system_};
+  auto ward = [&](const auto& handle, std::string name) {
+    if (handle)
+      self->send(supervisor_, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(handle),
+                 std::move(name));
+  };
+  ward(events_, "kv-events");
+  ward(quotas_, "quota");
+  ward(eviction_, "eviction-controller");
+  ward(l1_, "l1-manager");
+  ward(sessions_, "session");
+  for (const auto& one : copiers_)
+    ward(one, "copier");
+  ward(engine_driven_, "engine-driven");
+  ward(lmcache_driven_, "lmcache-driven");
+  ward(gateway_, "zmq-gateway");
+}
+
+void cache_server::stop() {
+  if (std::exchange(stopped_, true))
+    return;
+  if (http_)
+    http_->stop();
+  caf::scoped_actor self{system_};
+  if (gateway_)
+    self->request(gateway_, drain_time, atom::stop_v)
+      .receive([](caf::ok_atom) {},
+               [](const caf::error&) { spdlog::warn("Some requests were left unanswered"); });
+  auto end = [&](auto& handle) {
+    if (handle)
+      self->send_exit(handle, caf::exit_reason::user_shutdown);
+  };
+  auto end_and_wait = [&](auto& handle) {
+    if (!handle)
+      return;
+    end(handle);
+    self->wait_for(handle);
+    handle = nullptr;
+  };
+  // The gateway's thread runs actors until the last of them is gone.
+  end_and_wait(lmcache_driven_);
+  end_and_wait(engine_driven_);
+  end_and_wait(sessions_);
+  for (auto& one : copiers_)
+    end_and_wait(one);
+  end_and_wait(l1_);
+  end_and_wait(eviction_);
+  end_and_wait(quotas_);
+  end_and_wait(events_);
+  end_and_wait(gateway_);
+  zmq_->stop();
+  end_and_wait(supervisor_);
+  copiers_.clear();
+  http_.reset();
+  zmq_.reset();
+  pool_.reset();
+}
+
+} // namespace actord

@@ -1,0 +1,56 @@
+// The actors of one daemon: started in order, stopped in reverse.
+#pragma once
+
+#include "actors/gateway/http_gateway.hpp"
+#include "actors/gateway/zmq_thread.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/transfer/shm_pool.hpp"
+#include "runtime/options/daemon_options.hpp"
+
+#include <caf/actor_system.hpp>
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace actord {
+
+/// Start: pool, cache actors, transfers, request socket, and HTTP last, so that a reachable health
+/// check means a serving daemon (spec cli-http §1.6). Stop: HTTP, requests, transfers, cache, pool.
+class cache_server {
+public:
+  /// Throws std::runtime_error with a message for the operator. `take_down` is called when an actor
+  /// dies.
+  cache_server(caf::actor_system& system, const daemon_options& options,
+               std::function<void()> take_down, std::function<void(log_level)> set_log_level);
+  cache_server(const cache_server&) = delete;
+  ~cache_server();
+
+  /// Answers what was accepted (5 s at most), then ends every actor and unlinks the pool.
+  void stop();
+
+private:
+  void start_cache();
+  void start_transfers();
+  void start_gateways(std::function<void(log_level)> set_log_level);
+  void watch();
+
+  caf::actor_system& system_;
+  daemon_options options_;
+  std::shared_ptr<shm_pool> pool_;
+  supervisor_actor supervisor_;
+  quota_actor quotas_;
+  kv_events_actor events_;
+  eviction_controller_actor eviction_;
+  l1_manager_actor l1_;
+  session_actor sessions_;
+  std::vector<copier_actor> copiers_;
+  engine_driven_actor engine_driven_;
+  lmcache_driven_actor lmcache_driven_;
+  zmq_gateway_actor gateway_;
+  std::unique_ptr<zmq_thread> zmq_;
+  std::unique_ptr<http_gateway> http_;
+  bool stopped_ = false;
+};
+
+} // namespace actord

@@ -1,0 +1,29 @@
+// Who may use which route.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace actord::http {
+
+/// What a route gives away.
+enum class exposure {
+  open,   // probes: never needs a token
+  read,   // changes nothing, shows no secrets
+  change, // changes something, or may show secrets
+};
+
+struct access_policy {
+  std::string token; // empty: none is asked for
+  bool insecure = false;
+};
+
+enum class verdict { granted, needs_token, refused };
+
+/// With a token everything but probes asks for it; without one, what changes something is served
+/// on loopback only (`loopback`: only this machine reaches the address). `insecure` opens all.
+/// @param authorization value of that header, "" when absent
+verdict
+judge(const access_policy& policy, exposure shows, bool loopback, std::string_view authorization);
+
+} // namespace actord::http

@@ -1,0 +1,74 @@
+#include "actors/gateway/http/routes.hpp"
+#include "actors/gateway/http/status_json.hpp"
+#include "runtime/options/config_view.hpp"
+#include "runtime/options/version.hpp"
+
+namespace actord::http {
+
+namespace {
+
+// Asks one actor; the first that fails decides the answer.
+template <class Result, class Actor>
+void ask_status(asker& asks, const Actor& whom, const char* what, Result& to,
+                std::optional<reply>& failure) {
+  if (failure)
+    return;
+  auto answer = asks.ask<Result>(whom, atom::status_v);
+  if (answer)
+    to = std::move(*answer);
+  else
+    failure = unavailable(family::error, what, answer.error());
+}
+
+reply status_reply(context& from) {
+  const auto& peers = from.peers;
+  asker asks{from};
+  status_facts facts;
+  std::optional<reply> failure;
+  ask_status(asks, peers.l1, "the L1 manager", facts.l1, failure);
+  ask_status(asks, peers.eviction, "the eviction controller", facts.eviction, failure);
+  ask_status(asks, peers.sessions, "the session actor", facts.sessions, failure);
+  ask_status(asks, peers.events, "the KV events actor", facts.kv_events, failure);
+  ask_status(asks, peers.zmq, "the ZMQ gateway", facts.gateway, failure);
+  if (peers.lmcache_driven)
+    ask_status(asks, peers.lmcache_driven, "the lmcache-driven transfer",
+               facts.lmcache_driven.emplace(), failure);
+  if (peers.engine_driven)
+    ask_status(asks, peers.engine_driven, "the engine-driven transfer",
+               facts.engine_driven.emplace(), failure);
+  return failure ? std::move(*failure) : json_reply(status_json(facts, from.options));
+}
+
+// The API shows the port it has, not the 0 it was asked for; what has no value is shown as given.
+reply config_reply(const context& from) {
+  return {200, "application/json", to_text(config_view(from.options), 2), {}};
+}
+
+route_handler constant(reply answer) {
+  return [answer = std::move(answer)](const request&, const path_values&) { return answer; };
+}
+
+} // namespace
+
+void add_info_routes(router& to, context& from) {
+  const std::string version{protocol_version};
+  const auto health = constant(json_reply({{"status", "healthy"}}));
+  auto status = [&from](const request&, const path_values&) { return status_reply(from); };
+  auto config = [&from](const request&, const path_values&) { return config_reply(from); };
+  to.add({"GET", "/", exposure::open,
+          constant(json_reply({{"status", "ok"}, {"service", "LMCache HTTP API"}}))});
+  to.add({"GET", "/healthcheck", exposure::open, health});
+  to.add({"GET", "/status", exposure::read, status});
+  to.add({"GET", "/version", exposure::read, constant(json_reply(version + "-" + from.commit))});
+  to.add({"GET", "/lmc_version", exposure::read, constant(json_reply(version))});
+  to.add({"GET", "/commit_id", exposure::read, constant(json_reply(from.commit))});
+  to.add({"GET", "/config", exposure::read, config});
+  to.add({"GET", "/config/adapters", exposure::read,
+          constant(json_reply({{"adapters", json::array()}}))});
+  // Where older scripts look.
+  to.add({"GET", "/api/healthcheck", exposure::open, health});
+  to.add({"GET", "/api/status", exposure::read, status});
+  to.add({"GET", "/conf", exposure::read, config});
+}
+
+} // namespace actord::http

@@ -1,0 +1,150 @@
+#include "actors/gateway/http/process_facts.hpp"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace actord::http {
+
+namespace {
+
+constexpr const char* hidden = "***";
+
+// Fields of a stat file behind the name, which may hold blanks: state is the first.
+std::vector<std::string> stat_fields(const std::string& path) {
+  std::ifstream file{path};
+  std::string line;
+  std::getline(file, line);
+  const auto end = line.rfind(')');
+  std::istringstream rest{end == std::string::npos ? "" : line.substr(end + 1)};
+  std::vector<std::string> fields;
+  for (std::string field; rest >> field;)
+    fields.push_back(std::move(field));
+  return fields;
+}
+
+double number_at(const std::vector<std::string>& fields, size_t index) {
+  return index < fields.size() ? std::strtod(fields[index].c_str(), nullptr) : 0;
+}
+
+// Seconds since the epoch when the machine started.
+double boot_time() {
+  std::ifstream file{"/proc/stat"};
+  for (std::string word; file >> word;)
+    if (word == "btime") {
+      double seconds = 0;
+      file >> seconds;
+      return seconds;
+    }
+  return 0;
+}
+
+size_t count_entries(const char* folder) {
+  std::error_code ignored;
+  size_t count = 0;
+  for (std::filesystem::directory_iterator i{folder, ignored}, end; !ignored && i != end;
+       i.increment(ignored))
+    ++count;
+  return count;
+}
+
+void add_metric(std::string& to, const char* name, const char* type, const char* help,
+                double value) {
+  std::array<char, 64> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+  const std::string title{name};
+  to += "# HELP " + title + " " + help + "\n# TYPE " + title + " " + type + "\n" + title + " "
+        + std::string{text.data(), end} + "\n";
+}
+
+std::string upper(std::string text) {
+  std::ranges::transform(text, text.begin(), [](char c) {
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
+  });
+  return text;
+}
+
+bool carries_password(const std::string& value) {
+  const auto scheme = value.find("://");
+  if (scheme == std::string::npos)
+    return false;
+  const auto rest = value.substr(scheme + 3);
+  const auto at = rest.find('@');
+  return at != std::string::npos && rest.substr(0, at).find(':') != std::string::npos;
+}
+
+} // namespace
+
+std::vector<thread_fact> list_threads() {
+  std::vector<thread_fact> result;
+  std::error_code ignored;
+  for (std::filesystem::directory_iterator i{"/proc/self/task", ignored}, end; !ignored && i != end;
+       i.increment(ignored)) {
+    thread_fact fact;
+    fact.id = std::strtoll(i->path().filename().c_str(), nullptr, 10);
+    std::ifstream{i->path() / "comm"} >> std::ws >> fact.name;
+    const auto fields = stat_fields((i->path() / "stat").string());
+    if (!fields.empty())
+      fact.state = fields[0][0];
+    result.push_back(std::move(fact));
+  }
+  std::ranges::sort(result, {}, &thread_fact::id);
+  return result;
+}
+
+std::string process_metrics() {
+  const auto fields = stat_fields("/proc/self/stat");
+  const auto ticks = static_cast<double>(std::max(1L, sysconf(_SC_CLK_TCK)));
+  const auto page = static_cast<double>(sysconf(_SC_PAGESIZE));
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  std::string text;
+  add_metric(text, "process_virtual_memory_bytes", "gauge", "Virtual memory size in bytes.",
+             number_at(fields, 20));
+  add_metric(text, "process_resident_memory_bytes", "gauge", "Resident memory size in bytes.",
+             number_at(fields, 21) * page);
+  add_metric(text, "process_start_time_seconds", "gauge",
+             "Start time of the process since unix epoch in seconds.",
+             boot_time() + number_at(fields, 19) / ticks);
+  add_metric(text, "process_cpu_seconds_total", "counter",
+             "Total user and system CPU time spent in seconds.",
+             (number_at(fields, 11) + number_at(fields, 12)) / ticks);
+  add_metric(text, "process_open_fds", "gauge", "Number of open file descriptors.",
+             static_cast<double>(count_entries("/proc/self/fd")));
+  add_metric(text, "process_max_fds", "gauge", "Maximum number of open file descriptors.",
+             static_cast<double>(files.rlim_cur));
+  return text;
+}
+
+std::string shown_value(const std::string& name, const std::string& value) {
+  constexpr std::array words{"KEY",  "TOKEN", "SECRET", "PASS",   "CREDENTIAL",
+                             "AUTH", "CERT",  "COOKIE", "PRIVATE"};
+  const auto loud = upper(name);
+  const bool secret = std::ranges::any_of(words, [&](const char* word) {
+    return loud.find(word) != std::string::npos;
+  });
+  return secret || carries_password(value) ? hidden : value;
+}
+
+std::vector<std::pair<std::string, std::string>> shown_environment() {
+  std::vector<std::pair<std::string, std::string>> result;
+  for (char** entry = environ; entry && *entry; ++entry) {
+    const std::string text{*entry};
+    const auto equals = std::min(text.find('='), text.size());
+    const auto name = text.substr(0, equals);
+    const auto value = equals < text.size() ? text.substr(equals + 1) : std::string{};
+    result.emplace_back(name, shown_value(name, value));
+  }
+  std::ranges::sort(result);
+  return result;
+}
+
+} // namespace actord::http

@@ -1,0 +1,27 @@
+// Every route of the API, by subject.
+#pragma once
+
+#include "actors/gateway/http/context.hpp"
+#include "actors/gateway/http/router.hpp"
+
+namespace actord::http {
+
+// `from` must outlive the router.
+
+/// /, /healthcheck, /status, versions, /config (spec cli-http §2.3 to §2.6).
+void add_info_routes(router& to, context& from);
+/// /cache/objects, /cache/prefetches, /cache/clear, /cache/checksums (spec cli-http §2.7).
+void add_cache_routes(router& to, context& from);
+/// /cache/checksums.
+void add_checksum_route(router& to, context& from);
+/// /quota (spec cli-http §2.8).
+void add_quota_routes(router& to, context& from);
+/// /reconfigure (spec cli-http §2.9): nothing can be reconfigured yet.
+void add_reconfigure_routes(router& to);
+/// /metrics, /env, /loglevel, /threads, /periodic-threads, /run_script (spec cli-http §2.10).
+void add_diagnostic_routes(router& to, context& from);
+
+/// GET /metrics, also served on its own address.
+reply metrics_reply();
+
+} // namespace actord::http

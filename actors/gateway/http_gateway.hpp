@@ -1,0 +1,56 @@
+// The HTTP gateway: probes, status, and what an operator may do (spec cli-http §2).
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "runtime/options/daemon_options.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace caf {
+class actor_system;
+}
+
+namespace actord {
+
+/// The actors that the routes ask. Null where a part is not running.
+struct http_peers {
+  session_actor sessions;
+  l1_manager_actor l1;
+  eviction_controller_actor eviction;
+  quota_actor quotas;
+  engine_driven_actor engine_driven;
+  lmcache_driven_actor lmcache_driven;
+  kv_events_actor events;
+  zmq_gateway_actor zmq;
+};
+
+/// Owns its threads: one for all sockets and three that serve requests. Call it from one thread.
+class http_gateway {
+public:
+  /// Binds the API and, if it can, the extra address for /metrics, but serves nobody yet.
+  /// @param set_log_level called from a worker for GET /loglevel?level=...
+  /// @param commit what /commit_id says (empty: our own version); /version is the protocol's
+  /// version and this
+  /// @throws std::runtime_error naming the address, the reason and the remedy
+  http_gateway(caf::actor_system& system, http_peers peers, const daemon_options& options,
+               std::function<void(log_level)> set_log_level, std::string commit = "");
+  ~http_gateway();
+  http_gateway(const http_gateway&) = delete;
+  http_gateway& operator=(const http_gateway&) = delete;
+
+  /// From now on every accepted connection is served.
+  void start();
+  /// The port of the API.
+  uint16_t port() const;
+  /// Takes no new requests and gives those in progress at most 5 s.
+  void stop();
+
+private:
+  class impl;
+  std::unique_ptr<impl> impl_;
+};
+
+} // namespace actord

@@ -1,0 +1,205 @@
+#include "actors/gateway/zmq_gateway.hpp"
+
+#include "actors/clock.hpp"
+#include "actors/gateway/wire/decode.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace actord {
+
+namespace {
+
+bool is_text(frame bytes, std::string_view text) {
+  return std::ranges::equal(bytes, text, {}, [](std::byte b) { return static_cast<char>(b); });
+}
+
+size_t total_bytes(const std::vector<frame>& frames) {
+  size_t result = 0;
+  for (const auto& part : frames)
+    result += part.size();
+  return result;
+}
+
+} // namespace
+
+zmq_gateway::zmq_gateway(caf::actor_config& cfg, runtime::thread_unit& unit, zmq_gateway_link& link,
+                         zmq_gateway_options options, zmq_gateway_peers peers)
+  : pinned(cfg, unit), link_(link), options_(options), peers_(std::move(peers)) {
+}
+
+const char* zmq_gateway::name() const {
+  return "zmq-gateway";
+}
+
+zmq_gateway::behavior_type zmq_gateway::make_behavior() {
+  return {
+    [this](atom::readable) { on_readable(); },
+    [this](atom::stored, uint64_t stream, const boxed<wire::kv_event_batch>& batch) {
+      if (auto i = streams_.find(stream); i != streams_.end())
+        send_reply(i->second.identity, i->second.uid, i->second.operation_frame,
+                   wire::encode_kv_event_batch(*batch));
+    },
+    [this](atom::end, uint64_t stream) {
+      auto node = streams_.extract(stream);
+      if (!node)
+        return;
+      auto& entry = node.mapped();
+      if (auto* owner = clients_.find(entry.identity))
+        owner->streams.erase(entry.uid);
+      send_reply(entry.identity, entry.uid, entry.operation_frame, std::nullopt);
+    },
+    [this](atom::status) { return status(); },
+    [this](atom::stop) {
+      stopping_ = true;
+      auto promise = make_response_promise<caf::ok_atom>();
+      if (pending_.empty())
+        promise.deliver(caf::ok_atom_v);
+      else
+        stoppers_.push_back(promise);
+      return promise;
+    },
+  };
+}
+
+void zmq_gateway::on_readable() {
+  auto ended = [this](connection link, bool by_peer) { on_connection_end(link, by_peer); };
+  link_.socket.drain_monitor(ended);
+  for (size_t i = 0; i < messages_per_turn && !stopping_; ++i) {
+    if (!link_.socket.receive(message_))
+      break;
+    on_message(message_);
+  }
+  run_lanes();
+  on_clock();
+}
+
+client& zmq_gateway::client_of(const incoming& message) {
+  if (auto* known = clients_.find(message.identity))
+    return *known;
+  // The connection's ACCEPTED must have been seen, or the descriptor would still name its
+  // predecessor.
+  link_.socket.drain_monitor(
+    [this](connection link, bool by_peer) { on_connection_end(link, by_peer); });
+  auto link = link_.socket.link_of(message.fd);
+  auto& fresh = clients_.add(message.identity, link);
+  if (!link_.socket.alive(link)) // it left before its messages were read
+    clients_.end(fresh, false, now_ms(*this));
+  return fresh;
+}
+
+void zmq_gateway::on_message(const incoming& message) {
+  auto& from = client_of(message);
+  ++from.received;
+  ++counters_.requests;
+  const auto& frames = message.frames;
+  if (frames.size() < 2) {
+    ++counters_.malformed;
+    return note("malformed message", "it has no operation frame");
+  }
+  if (frames[1].empty())
+    return on_stream_control(from, message);
+  auto op = wire::parse_operation(frames[1]);
+  auto ticket = accept(from, message, op.value_or(wire::operation::noop));
+  if (!op) {
+    ++counters_.malformed;
+    note("unknown operation", "its frame is no known id or name");
+    return answer(ticket, std::nullopt);
+  }
+  if (message.oversized)
+    return refuse(ticket, "it has more frames than any operation");
+  auto decoded = wire::decode_request(*op, std::span{frames}.subspan(2));
+  if (auto* error = std::get_if<wire::decode_error>(&decoded)) {
+    ++counters_.malformed;
+    pending_.at(ticket).instance_id = error->instance_id;
+    // An earlier lookup under this id must not answer for this one.
+    if (*op == wire::operation::lookup && error->request_id)
+      send(peers_.sessions, atom::lost_v, std::vector<std::string>{*error->request_id});
+    return refuse(ticket, error->reason);
+  }
+  admit(from, ticket, std::move(std::get<wire::request>(decoded)), total_bytes(frames));
+}
+
+void zmq_gateway::on_stream_control(client& from, const incoming& message) {
+  if (message.frames.size() != 3)
+    return;
+  std::string uid{reinterpret_cast<const char*>(message.frames[0].data()),
+                  message.frames[0].size()};
+  auto stream = from.streams.find(uid);
+  if (stream == from.streams.end())
+    return;
+  if (is_text(message.frames[2], "ack"))
+    send(peers_.events, atom::ack_v, stream->second);
+  else if (is_text(message.frames[2], "cancel"))
+    send(peers_.events, atom::cancel_v, stream->second);
+}
+
+void zmq_gateway::on_connection_end(connection link, bool by_peer) {
+  if (auto* gone = clients_.find(link))
+    clients_.end(*gone, gone->may_live || !by_peer, now_ms(*this));
+}
+
+void zmq_gateway::give_up(const estate& left) {
+  for (auto instance_id : left.instances) {
+    if (peers_.engine_driven)
+      send(peers_.engine_driven, atom::lost_v, instance_id, left.may_live);
+    if (peers_.lmcache_driven)
+      send(peers_.lmcache_driven, atom::lost_v, instance_id, left.may_live);
+  }
+  if (!left.requests.empty())
+    send(peers_.sessions, atom::lost_v, left.requests);
+  for (auto stream : left.streams) {
+    streams_.erase(stream);
+    send(peers_.events, atom::lost_v, stream);
+  }
+}
+
+void zmq_gateway::on_clock() {
+  const auto now = now_ms(*this);
+  while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
+    ++counters_.overdue;
+    refuse(deadlines_.begin()->second, "it was not answered within --request-timeout-seconds");
+  }
+  for (const auto& left : clients_.take_due(now, grace_ms))
+    give_up(left);
+  if (clients_.any_ended())
+    link_.patience_ms = 250;
+  else if (!deadlines_.empty())
+    link_.patience_ms = std::clamp<long>(deadlines_.begin()->first - now, 1, 1000);
+  else
+    link_.patience_ms = -1;
+}
+
+void zmq_gateway::run_lanes() {
+  while (!ready_lanes_.empty()) {
+    for (const auto& identity : std::exchange(ready_lanes_, {})) {
+      auto* owner = clients_.find(identity);
+      if (!owner || owner->lane_busy || owner->lane.empty())
+        continue;
+      auto entry = std::move(owner->lane.front());
+      owner->lane.pop_front();
+      owner->lane_bytes -= entry.bytes;
+      owner->lane_busy = true;
+      owner->lane_request_id = std::move(entry.request_id);
+      dispatch(entry.ticket, std::move(entry.request));
+    }
+  }
+}
+
+gateway_status zmq_gateway::status() const {
+  auto result = counters_;
+  for (const auto& [identity, peer] : clients_.all()) {
+    client_status row;
+    for (unsigned char c : identity) {
+      static constexpr char digits[] = "0123456789abcdef";
+      row.peer += {digits[c >> 4], digits[c & 15]};
+    }
+    row.requests = peer.received;
+    row.waiting = peer.waiting;
+    row.instances = peer.instances.size();
+    result.clients.push_back(std::move(row));
+  }
+  return result;
+}
+
+} // namespace actord

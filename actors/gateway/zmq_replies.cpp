@@ -1,0 +1,107 @@
+// zmq_gateway: one reply per request.
+#include "actors/clock.hpp"
+#include "actors/gateway/wire/operations.hpp"
+#include "actors/gateway/zmq_gateway.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <utility>
+
+namespace actord {
+
+namespace {
+
+std::string text_of(frame bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+bool has_deadline(wire::operation op) {
+  return op != wire::operation::store && op != wire::operation::retrieve
+         && op != wire::operation::wait_prefetch_status;
+}
+
+} // namespace
+
+ticket_id zmq_gateway::accept(client& from, const incoming& message, wire::operation op) {
+  const auto ticket = ++last_ticket_;
+  auto& entry = pending_[ticket];
+  entry.identity = from.identity;
+  entry.uid = text_of(message.frames[0]);
+  entry.operation_frame = text_of(message.frames[1]);
+  entry.op = op;
+  if (has_deadline(op)) {
+    entry.deadline_ms = now_ms(*this) + options_.request_timeout_ms;
+    deadlines_.emplace(entry.deadline_ms, ticket);
+  }
+  ++from.waiting;
+  return ticket;
+}
+
+void zmq_gateway::answer(ticket_id ticket, std::optional<std::string> body) {
+  if (auto i = pending_.find(ticket); i != pending_.end())
+    close_ticket(ticket, i->second.operation_frame, std::move(body));
+}
+
+void zmq_gateway::refuse(ticket_id ticket, std::string_view reason) {
+  auto i = pending_.find(ticket);
+  if (i == pending_.end())
+    return;
+  const auto op = i->second.op;
+  ++counters_.refused;
+  note(wire::info(op).name, reason);
+  if (wire::refused_by_text(op))
+    close_ticket(ticket, wire::refusal_frame(op, reason), std::nullopt);
+  else
+    close_ticket(ticket, i->second.operation_frame,
+                 wire::refusal(op, clients_.mode(i->second.instance_id)));
+}
+
+void zmq_gateway::close_ticket(ticket_id ticket, std::string_view operation_frame,
+                               std::optional<std::string> body) {
+  auto& entry = pending_.at(ticket);
+  send_reply(entry.identity, entry.uid, operation_frame, std::move(body));
+  if (entry.deadline_ms != 0)
+    deadlines_.erase({entry.deadline_ms, ticket});
+  if (auto* owner = clients_.find(entry.identity)) {
+    --owner->waiting;
+    if (entry.lane) {
+      owner->lane_busy = false;
+      owner->lane_request_id.clear();
+      ready_lanes_.push_back(owner->identity);
+    }
+  }
+  pending_.erase(ticket);
+  if (stopping_ && pending_.empty())
+    for (auto& stopper : std::exchange(stoppers_, {}))
+      stopper.deliver(caf::ok_atom_v);
+}
+
+void zmq_gateway::send_reply(const std::string& identity, std::string_view uid,
+                             std::string_view operation, std::optional<std::string> body) {
+  auto result = link_.socket.send(identity, uid, operation, std::move(body));
+  if (result != zmq_socket::sent::full)
+    return; // `gone`: nobody is left to tell
+  auto* peer = clients_.find(identity);
+  if (!peer || peer->may_live)
+    return;
+  ++counters_.cut;
+  peer->may_live = true; // it may only be stopped, and write on when it goes on
+  spdlog::warn("A client does not read its replies and was disconnected ({} requests received)",
+               peer->received);
+  link_.socket.cut(peer->link);
+}
+
+void zmq_gateway::note(std::string_view what, std::string_view reason) {
+  const auto now = now_ms(*this);
+  if (now - noted_ms_ < 1000 && noted_ms_ != 0) {
+    ++unnoted_;
+    return;
+  }
+  spdlog::warn("{} refused: {}{}", what, reason,
+               unnoted_ > 0 ? " (" + std::to_string(unnoted_) + " more since the last such line)"
+                            : "");
+  noted_ms_ = now;
+  unnoted_ = 0;
+}
+
+} // namespace actord

@@ -1,0 +1,394 @@
+#include "actors/transfer/engine_driven.hpp"
+
+#include "actors/clock.hpp"
+#include "actors/gateway/wire/dtype.hpp"
+#include "actors/transfer/copier.hpp"
+#include "actors/transfer/pickle_copy.hpp"
+#include "runtime/ask.hpp"
+#include "runtime/reply.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace actord {
+
+namespace {
+
+using engine_driven_pointer = engine_driven_actor::stateful_pointer<engine_driven_state>;
+
+// Bounds of one object: beyond them a registration is a mistake, and products could overflow.
+constexpr int64_t max_dimension = 1 << 24;
+constexpr uint64_t max_object_bytes = uint64_t{1} << 40;
+
+key_space space_of(const wire::cache_key& key) {
+  return {key.model_name, key.world_size, key.cache_salt};
+}
+
+transfer_identity identity_of(const wire::cache_key& key, const chunk_range& range) {
+  auto last = range.end > 0 ? (*range.chain)[range.end - 1] : chunk_hash{};
+  return {space_of(key), *key.worker_id, range.first, range.end, last};
+}
+
+caf::error not_registered(int64_t instance_id) {
+  return make_error(ec::absent, "instance " + std::to_string(instance_id)
+                                  + " is not registered; register it again");
+}
+
+slot_plan plan_for(const engine_driven_instance& instance, std::vector<slot> slots) {
+  slot_plan plan;
+  plan.slots = std::move(slots);
+  plan.shape = instance.shape;
+  plan.dtype = instance.dtype;
+  return plan;
+}
+
+slot_plan miss() {
+  slot_plan plan;
+  plan.success = false;
+  return plan;
+}
+
+boxed<store_origin> origin_of(const boxed<wire::commit_store>& request, const chunk_range& range) {
+  return box(store_origin{{request.value, &request->key}, range});
+}
+
+reserve_order order_for(const engine_driven_instance& instance, const wire::cache_key& key,
+                        const chunk_range& range) {
+  return {space_of(key), range, static_cast<uint16_t>(*key.worker_id), {instance.layout}, {}};
+}
+
+runtime::task prepare_store(engine_driven_pointer self, boxed<wire::prepare_store> request,
+                            chunk_range range, runtime::reply<slot_plan> out) {
+  auto& state = self->state;
+  auto* instance = state.speak(request->instance_id);
+  if (!instance) {
+    out.deliver(not_registered(request->instance_id));
+    co_return;
+  }
+  slot_plan plan;
+  if (instance->pickle) {
+    plan.pickle = true;
+    out.deliver(std::move(plan));
+    co_return;
+  }
+  auto outcome = co_await runtime::ask(self, state.l1, caf::infinite, atom::reserve_v,
+                                       box(order_for(*instance, request->key, range)));
+  instance = state.speak(request->instance_id);
+  if (!outcome || outcome->reservation == 0) { // all there, or no memory: nothing to write
+    out.deliver(std::move(plan));
+    co_return;
+  }
+  if (!instance) {
+    self->send(state.l1, atom::abort_v, outcome->reservation);
+    out.deliver(not_registered(request->instance_id));
+    co_return;
+  }
+  auto& pending = instance->writes[identity_of(request->key, range)];
+  if (pending.reservation != 0) // expired in L1, or it would have kept us from reserving
+    self->send(state.l1, atom::abort_v, pending.reservation);
+  pending.reservation = outcome->reservation;
+  out.deliver(plan_for(*instance, std::move(outcome->slots)));
+}
+
+// The worker could not map the pool: its tensors came in the message, whatever it prepared before.
+runtime::task commit_pickle(engine_driven_pointer self, boxed<wire::commit_store> request,
+                            chunk_range range, runtime::reply<bool> out) {
+  auto& state = self->state;
+  auto* instance = state.speak(request->instance_id);
+  if (!instance) {
+    out.deliver(not_registered(request->instance_id));
+    co_return;
+  }
+  const auto expected
+    = pickle_layout{instance->shape, instance->dtype, instance->layout.object_bytes};
+  auto outcome = co_await runtime::ask(self, state.l1, caf::infinite, atom::reserve_v,
+                                       box(order_for(*instance, request->key, range)));
+  if (!outcome || outcome->status == reserve_outcome::code::out_of_memory) {
+    out.deliver(false);
+    co_return;
+  }
+  if (outcome->reservation == 0) {
+    out.deliver(true); // every chunk is there already
+    co_return;
+  }
+  auto copy = std::make_shared<unpickle_copy>(request, range.end - range.first, expected,
+                                              state.pool, outcome->slots);
+  auto work = box(copy_work{[copy](size_t, size_t) { copy->run(); }});
+  const bool ran = co_await copy_on(self, state.copiers, work, 1, 1, state.turn);
+  if (!ran || !copy->good()) {
+    self->send(state.l1, atom::abort_v, outcome->reservation);
+    out.deliver(make_error(ec::rejected, "commit_store: " + copy->fault()));
+    co_return;
+  }
+  out.delegate(state.l1, atom::commit_v, outcome->reservation, origin_of(request, range));
+}
+
+void commit_store(engine_driven_pointer self, const boxed<wire::commit_store>& request,
+                  const chunk_range& range, runtime::reply<bool> out) {
+  auto& state = self->state;
+  auto* instance = state.speak(request->instance_id);
+  if (!instance)
+    return out.deliver(not_registered(request->instance_id));
+  auto pending = instance->writes.extract(identity_of(request->key, range));
+  if (!request->data.empty()) {
+    instance->pickle = true;
+    if (pending)
+      self->send(state.l1, atom::abort_v, pending.mapped().reservation);
+    commit_pickle(self, request, range, std::move(out));
+  } else if (pending) {
+    out.delegate(state.l1, atom::commit_v, pending.mapped().reservation, origin_of(request, range));
+  } else {
+    out.deliver(false); // nothing was prepared, or it is over
+  }
+}
+
+// Copies the claimed objects into a message for a worker that cannot map the pool.
+runtime::task send_pickle(engine_driven_pointer self, pickle_layout layout, claim_outcome claimed,
+                          runtime::reply<slot_plan> out) {
+  auto& state = self->state;
+  auto copy = std::make_shared<pickle_copy>(layout, state.pool, claimed.slots);
+  auto work = box(copy_work{[copy](size_t, size_t) { copy->run(); }});
+  const bool ran = co_await copy_on(self, state.copiers, work, 1, 1, state.turn);
+  self->send(state.l1, atom::finish_v, claimed.claim);
+  slot_plan plan;
+  plan.pickle = true;
+  plan.success = ran;
+  plan.data = copy->take();
+  out.deliver(std::move(plan));
+}
+
+runtime::task prepare_retrieve(engine_driven_pointer self, boxed<wire::prepare_retrieve> request,
+                               chunk_range range, runtime::reply<slot_plan> out) {
+  auto& state = self->state;
+  auto* instance = state.speak(request->instance_id);
+  if (!instance) {
+    self->send(state.l1, atom::release_v,
+               release_order{range.lease, static_cast<uint16_t>(*request->key.worker_id),
+                             range.first, range.end, 1});
+    out.deliver(not_registered(request->instance_id));
+    co_return;
+  }
+  const auto identity = identity_of(request->key, range);
+  if (auto known = instance->reads.find(identity); known != instance->reads.end()) {
+    out.deliver(plan_for(*instance, known->second.slots));
+    co_return;
+  }
+  claim_order order{range.lease,
+                    static_cast<uint16_t>(*request->key.worker_id),
+                    range.first,
+                    range.end,
+                    {instance->layout}};
+  auto claimed = co_await runtime::ask(self, state.l1, caf::infinite, atom::claim_v, order);
+  if (!claimed || claimed->claim == 0) {
+    out.deliver(miss());
+    co_return;
+  }
+  instance = state.speak(request->instance_id);
+  if (!instance) {
+    self->send(state.l1, atom::finish_v, claimed->claim);
+    out.deliver(not_registered(request->instance_id));
+  } else if (instance->pickle) {
+    send_pickle(self, {instance->shape, instance->dtype, instance->layout.object_bytes},
+                std::move(*claimed), std::move(out));
+  } else {
+    instance->reads[identity] = {claimed->claim, claimed->slots};
+    out.deliver(plan_for(*instance, std::move(claimed->slots)));
+  }
+}
+
+bool commit_retrieve(engine_driven_pointer self, const boxed<wire::commit_retrieve>& request,
+                     const chunk_range& range) {
+  auto& state = self->state;
+  if (auto* instance = state.speak(request->instance_id))
+    if (auto pending = instance->reads.extract(identity_of(request->key, range)))
+      self->send(state.l1, atom::finish_v, pending.mapped().claim);
+  return true; // whatever it was, it is over (spec §3.5)
+}
+
+} // namespace
+
+engine_driven_state::engine_driven_state(engine_driven_actor::pointer self) : self_(self) {
+}
+
+void engine_driven_state::init(const engine_driven_options& options,
+                               std::shared_ptr<shm_pool> shared, session_actor session,
+                               l1_manager_actor l1_manager, std::vector<copier_actor> copier) {
+  options_ = options;
+  pool = std::move(shared);
+  sessions = std::move(session);
+  l1 = std::move(l1_manager);
+  copiers = std::move(copier);
+}
+
+caf::result<pool_offer> engine_driven_state::open(const wire::register_engine_driven& request) {
+  auto rejected = [](std::string text) { return make_error(ec::rejected, std::move(text)); };
+  auto dtype = wire::find_dtype(request.dtype);
+  if (!dtype)
+    return rejected("dtype_str '" + request.dtype
+                    + "' is not a supported element type; use a "
+                      "torch name such as bfloat16");
+  const int64_t slots = request.num_physical_slots.value_or(options_.chunk_tokens);
+  for (auto [label, value] : {std::pair{"num_layers", request.num_layers},
+                              {"num_physical_slots", slots},
+                              {"hidden_dim_size", request.hidden_dim_size}})
+    if (value <= 0 || value > max_dimension)
+      return rejected(std::string{label} + " " + std::to_string(value) + " is not in 1.."
+                      + std::to_string(max_dimension) + "; check the model's configuration");
+  engine_driven_instance fresh;
+  fresh.model_name = request.model_name;
+  fresh.world_size = request.world_size;
+  fresh.dtype = std::string{dtype->name};
+  fresh.shape = {request.num_layers, slots, request.hidden_dim_size};
+  if (!request.use_mla)
+    fresh.shape.insert(fresh.shape.begin(), 2);
+  // Cannot overflow: three dimensions of 24 bits would, so the product is watched as it grows.
+  fresh.layout.object_bytes = dtype->item_bytes;
+  for (auto dimension : fresh.shape)
+    if ((fresh.layout.object_bytes *= static_cast<uint64_t>(dimension)) > max_object_bytes)
+      return rejected("one chunk would take more than " + std::to_string(max_object_bytes >> 30)
+                      + " GiB; check the model's configuration");
+  fresh.block_size = request.block_size;
+  fresh.use_mla = request.use_mla;
+  if (auto* known = speak(request.instance_id)) {
+    if (known->shape != fresh.shape || known->dtype != fresh.dtype
+        || known->model_name != fresh.model_name || known->world_size != fresh.world_size)
+      return rejected("instance " + std::to_string(request.instance_id)
+                      + " is registered with another layout; unregister it first");
+  } else {
+    fresh.life.seen(now_ms(*self_));
+    self_->send(sessions, atom::attach_v,
+                model_layout{fresh.model_name, fresh.world_size, {fresh.layout}});
+    instances_.emplace(request.instance_id, std::move(fresh));
+  }
+  return pool_offer{pool->name(), pool->size_bytes()};
+}
+
+void engine_driven_state::give_back(engine_driven_instance& instance) {
+  for (auto reservation : std::exchange(instance.suspended_writes, {}))
+    self_->send(l1, atom::abort_v, reservation);
+  for (auto claim : std::exchange(instance.suspended_reads, {}))
+    self_->send(l1, atom::finish_v, claim);
+}
+
+void engine_driven_state::close(int64_t instance_id) {
+  auto node = instances_.extract(instance_id);
+  if (!node)
+    return;
+  auto& instance = node.mapped();
+  for (auto& [identity, pending] : instance.writes)
+    self_->send(l1, atom::abort_v, pending.reservation);
+  for (auto& [identity, pending] : instance.reads)
+    self_->send(l1, atom::finish_v, pending.claim);
+  give_back(instance);
+  self_->send(sessions, atom::detach_v, model_layout{instance.model_name, instance.world_size, {}});
+}
+
+engine_driven_instance* engine_driven_state::speak(int64_t instance_id) {
+  auto i = instances_.find(instance_id);
+  if (i == instances_.end())
+    return nullptr;
+  i->second.life.seen(now_ms(*self_));
+  give_back(i->second);
+  return &i->second;
+}
+
+void engine_driven_state::ping(int64_t instance_id) {
+  if (auto* instance = speak(instance_id))
+    instance->life.pinged = true;
+}
+
+void engine_driven_state::lost(int64_t instance_id, bool may_live) {
+  auto i = instances_.find(instance_id);
+  if (i == instances_.end())
+    return;
+  auto& instance = i->second;
+  instance.life.connection_ended = true;
+  for (auto& [identity, pending] : std::exchange(instance.writes, {})) {
+    if (may_live) {
+      self_->send(l1, atom::quarantine_v, pending.reservation);
+      instance.suspended_writes.push_back(pending.reservation);
+    } else {
+      self_->send(l1, atom::abort_v, pending.reservation);
+    }
+  }
+  for (auto& [identity, pending] : std::exchange(instance.reads, {}))
+    instance.suspended_reads.push_back(pending.claim);
+  if (!may_live)
+    give_back(instance);
+}
+
+void engine_driven_state::tick() {
+  std::vector<int64_t> gone;
+  for (auto& [id, instance] : instances_)
+    if (instance.life.silent(options_.liveness, now_ms(*self_)))
+      gone.push_back(id);
+  for (auto id : gone)
+    close(id);
+}
+
+transfer_status engine_driven_state::status() const {
+  transfer_status result;
+  for (const auto& [id, instance] : instances_) {
+    instance_status row;
+    row.instance_id = id;
+    row.model_name = instance.model_name;
+    row.world_size = instance.world_size;
+    row.engine_driven = true;
+    row.use_mla = instance.use_mla;
+    row.pickle = instance.pickle;
+    row.block_size = instance.block_size;
+    row.pending_writes = instance.writes.size();
+    row.pending_reads = instance.reads.size();
+    result.instances.push_back(std::move(row));
+  }
+  std::ranges::sort(result.instances, {}, &instance_status::instance_id);
+  return result;
+}
+
+engine_driven_actor::behavior_type
+engine_driven(engine_driven_pointer self, const engine_driven_options& options,
+              std::shared_ptr<shm_pool> pool, session_actor sessions, l1_manager_actor l1,
+              std::vector<copier_actor> copiers) {
+  self->state.init(options, std::move(pool), std::move(sessions), std::move(l1),
+                   std::move(copiers));
+  const auto period = tick_period(options.liveness);
+  self->delayed_send(self, period, atom::tick_v);
+  return {
+    [self](atom::seen, int64_t instance_id) { self->state.ping(instance_id); },
+    [self](atom::close, int64_t instance_id) {
+      self->state.close(instance_id);
+      return caf::ok_atom_v;
+    },
+    [self](atom::lost, int64_t instance_id, bool may_live) {
+      self->state.lost(instance_id, may_live);
+    },
+    [self](atom::status) { return self->state.status(); },
+    [self, period](atom::tick) {
+      self->state.tick();
+      self->delayed_send(self, period, atom::tick_v);
+    },
+    [self](atom::open, const boxed<wire::register_engine_driven>& request) {
+      return self->state.open(*request);
+    },
+    [self](atom::reserve, const boxed<wire::prepare_store>& request, const chunk_range& range) {
+      auto promise = self->make_response_promise<slot_plan>();
+      prepare_store(self, request, range, runtime::reply{promise});
+      return promise;
+    },
+    [self](atom::commit, const boxed<wire::commit_store>& request, const chunk_range& range) {
+      auto promise = self->make_response_promise<bool>();
+      commit_store(self, request, range, runtime::reply{promise});
+      return promise;
+    },
+    [self](atom::claim, const boxed<wire::prepare_retrieve>& request, const chunk_range& range) {
+      auto promise = self->make_response_promise<slot_plan>();
+      prepare_retrieve(self, request, range, runtime::reply{promise});
+      return promise;
+    },
+    [self](atom::finish, const boxed<wire::commit_retrieve>& request, const chunk_range& range) {
+      return commit_retrieve(self, request, range);
+    },
+  };
+}
+
+} // namespace actord
