@@ -121,7 +121,7 @@ l1_usage l1_index::usage() const {
   result.staging_bytes = totals.staging_bytes;
   result.index_bytes = store_.table_bytes();
   result.resident_objects = totals.resident;
-  result.staged_objects = totals.staged;
+  result.staged_objects = totals.staged - detached_cells_;
   result.read_locked_objects = totals.read;
   result.columns = totals.columns;
   result.leases = leases_.size();

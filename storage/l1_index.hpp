@@ -66,6 +66,8 @@ struct reserve_outcome {
   std::vector<slot> slots; // only what is neither resident nor being written; chunk-major
 };
 
+/// `staged_objects`: with a key, so a commit would make them resident. `staging_bytes` and `used_bytes`
+/// also count the buffers of quarantined writers.
 struct l1_usage {
   uint64_t used_bytes = 0, total_bytes = 0, configured_bytes = 0;
   uint64_t staging_bytes = 0; // logical bytes being written, part of the used ones
@@ -233,7 +235,8 @@ private:
   id_table<lease> leases_;
   id_table<claim_state> claims_;
   id_table<reservation_state> reservations_;
-  uint64_t detached_ = 0; // reservations without a linked cell
+  uint64_t detached_ = 0;       // reservations without a linked cell
+  uint64_t detached_cells_ = 0; // staged cells that have lost their keys
   // Scratch of one call.
   std::vector<column_id> columns_;
   std::vector<uint32_t> runs_, last_seen_;

@@ -127,10 +127,12 @@ bool l1_index::commit(reservation_id id, time_ms now) {
   }
   columns_.clear();
   for (auto staged : std::exchange(reservation->cells, {})) {
-    if (store_.at_cell(staged).column == nil)
+    if (store_.at_cell(staged).column == nil) {
       store_.discard(staged);
-    else if (auto fresh = store_.settle(staged); fresh != nil)
+      --detached_cells_;
+    } else if (auto fresh = store_.settle(staged); fresh != nil) {
       columns_.push_back(fresh);
+    }
   }
   for (auto fresh = columns_.rbegin(); fresh != columns_.rend(); ++fresh)
     store_.admit(*fresh);
@@ -156,6 +158,7 @@ void l1_index::quarantine(reservation_id id) {
 void l1_index::detach(cell_id id) {
   if (store_.at_cell(id).staged()) {
     auto& reservation = reservations_.at_slot(store_.at_cell(id).reservation);
+    ++detached_cells_;
     if (--reservation.linked == 0)
       ++detached_;
   }
@@ -167,6 +170,7 @@ void l1_index::end_reservation(reservation_id id) {
   auto& reservation = *reservations_.find(id);
   if (!reservation.cells.empty() && reservation.linked == 0)
     --detached_;
+  detached_cells_ -= reservation.cells.size() - reservation.linked;
   for (auto staged : reservation.cells)
     store_.discard(staged);
   reservations_.erase(id);

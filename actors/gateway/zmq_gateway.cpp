@@ -40,18 +40,12 @@ zmq_gateway::behavior_type zmq_gateway::make_behavior() {
         send_reply(i->second.identity, i->second.uid, i->second.operation_frame,
                    wire::encode_kv_event_batch(*batch));
     },
-    [this](atom::end, uint64_t stream) {
-      auto node = streams_.extract(stream);
-      if (!node)
-        return;
-      auto& entry = node.mapped();
-      if (auto* owner = clients_.find(entry.identity))
-        owner->streams.erase(entry.uid);
-      send_reply(entry.identity, entry.uid, entry.operation_frame, std::nullopt);
-    },
+    [this](atom::end, uint64_t stream) { end_stream(stream); },
     [this](atom::status) { return status(); },
     [this](atom::stop) {
       stopping_ = true;
+      while (!streams_.empty())
+        end_stream(streams_.begin()->first);
       auto promise = make_response_promise<caf::ok_atom>();
       if (pending_.empty())
         promise.deliver(caf::ok_atom_v);
@@ -60,6 +54,16 @@ zmq_gateway::behavior_type zmq_gateway::make_behavior() {
       return promise;
     },
   };
+}
+
+void zmq_gateway::end_stream(uint64_t stream) {
+  auto node = streams_.extract(stream);
+  if (!node)
+    return;
+  const auto& entry = node.mapped();
+  if (auto* owner = clients_.find(entry.identity))
+    owner->streams.erase(entry.uid);
+  send_reply(entry.identity, entry.uid, entry.operation_frame, std::nullopt);
 }
 
 void zmq_gateway::on_readable() {

@@ -74,6 +74,7 @@ private:
   // zmq_gateway.cpp: one turn of the socket
   void on_readable();
   void on_message(const incoming& message);
+  void end_stream(uint64_t stream);
   void on_stream_control(client& from, const incoming& message);
   client& client_of(const incoming& message);
   void on_connection_end(connection link, bool by_peer);

@@ -1,5 +1,6 @@
 // zmq_gateway: one reply per request.
 #include "actors/clock.hpp"
+#include "actors/gateway/wire/encode.hpp"
 #include "actors/gateway/wire/operations.hpp"
 #include "actors/gateway/zmq_gateway.hpp"
 
@@ -51,6 +52,8 @@ void zmq_gateway::refuse(ticket_id ticket, std::string_view reason) {
   note(wire::info(op).name, reason);
   if (wire::refused_by_text(op))
     close_ticket(ticket, wire::refusal_frame(op, reason), std::nullopt);
+  else if (op == wire::operation::get_chunk_size) // a null would end the client (spec §8.2)
+    close_ticket(ticket, i->second.operation_frame, wire::encode_int(options_.chunk_tokens));
   else
     close_ticket(ticket, i->second.operation_frame,
                  wire::refusal(op, clients_.mode(i->second.instance_id)));

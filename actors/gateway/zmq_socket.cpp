@@ -18,10 +18,13 @@ namespace {
 
 // Replies that may wait for a peer inside libzmq. A peer that leaves more unread does not read at
 // all.
-constexpr int max_unread_replies = 16'384;
+constexpr int max_unread_replies = 4096;
 
 // Bodies from this size on are handed to libzmq instead of copied.
 constexpr size_t zero_copy_bytes = 64 << 10;
+
+// How long the end of the socket waits for clients to take what was sent.
+constexpr int linger_ms = 300;
 
 constexpr const char* monitor_endpoint = "inproc://actord-monitor";
 
@@ -61,7 +64,7 @@ zmq_socket::zmq_socket(const zmq_socket_options& options)
   for (auto& part : parts_)
     zmq_msg_init(&part);
   set_int(router_, ZMQ_ROUTER_MANDATORY, 1);
-  set_int(router_, ZMQ_LINGER, 0);
+  set_int(router_, ZMQ_LINGER, linger_ms);
   set_int(router_, ZMQ_IPV6, options.host.find(':') != std::string::npos);
   set_int(router_, ZMQ_SNDHWM, max_unread_replies);
   set_int(router_, ZMQ_BACKLOG, 1024);

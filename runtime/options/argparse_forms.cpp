@@ -130,8 +130,7 @@ private:
     auto* word = std::get_if<flag_word>(&words_[next_]);
     ++next_;
     if (word == nullptr || word->flag == nullptr) {
-      if (arg != "--")
-        unknown_ += " " + printable(arg);
+      unknown_ += " " + printable(arg);
       return std::nullopt;
     }
     switch (word->flag->form) {

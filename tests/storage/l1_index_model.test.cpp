@@ -71,12 +71,12 @@ public:
     REQUIRE_EQ(index_.evictable_bytes(), model_.evictable_units() * unit_bytes);
     uint64_t staged = 0, staging_bytes = 0, quarantined = 0, read = 0;
     for (const auto& [id, r] : model_.reservations) {
-      staged += r.objects.size();
       uint64_t linked = 0;
       for (const auto& [k, o] : r.objects) {
         staging_bytes += o->length;
         linked += o->linked ? 1 : 0;
       }
+      staged += linked; // what was quarantined is no longer on its way into the index
       quarantined += linked == 0 ? 1 : 0;
     }
     for (const auto& [k, o] : model_.resident)

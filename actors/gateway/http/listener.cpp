@@ -325,9 +325,13 @@ void listener::expire(clock::time_point now) {
     if (one.now == phase::receiving && !one.in.empty()) {
       refuse(one, 408, "the request did not arrive in time; send it at once");
       drive(one);
-    } else {
-      one.now = phase::closed;
+      continue;
     }
+    if (one.now == phase::sending) { // else the system would keep the rest of the reply for it
+      const linger at_once{1, 0};
+      setsockopt(one.fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    }
+    one.now = phase::closed;
   }
 }
 

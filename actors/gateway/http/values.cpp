@@ -206,8 +206,7 @@ std::vector<int64_t> fields::integers(std::string_view name, bool required) {
 
 std::optional<uint64_t> parse_size(const json& value) {
   if (value.is_number_integer())
-    return value.is_number_unsigned() && value != 0 ? std::optional{value.get<uint64_t>()}
-                                                    : std::nullopt;
+    return value > 0 ? std::optional{value.get<uint64_t>()} : std::nullopt;
   if (!value.is_string() || value.get_ref<const std::string&>().size() > 64)
     return std::nullopt;
   auto text = lower(trimmed(value.get_ref<const std::string&>()));

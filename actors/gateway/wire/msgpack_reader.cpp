@@ -81,6 +81,7 @@ bool msgpack_reader::parse(header& out) {
       } else if (lead <= 0xcf) {
         out.bits = number;
       } else {
+        assert(width > 0); // the signed forms are 0xd0..0xd3
         const auto unused_bits = static_cast<int>(64 - 8 * width);
         const auto value = static_cast<int64_t>(number << unused_bits) >> unused_bits;
         out.bits = static_cast<uint64_t>(value);

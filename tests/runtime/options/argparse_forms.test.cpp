@@ -55,9 +55,10 @@ TEST_CASE("every accepted spelling becomes flag and value") {
     {{"--enable=a"}, {"--enable", "[\"a\"]"}},
     {{"--prometheus", "1"}, {"--prometheus-port", "1"}},
     {{"--prometheus-h", "x"}, {"--prometheus-host", "x"}},
-    {{"--port", "1", "--"}, {"--port", "1"}},
   };
-  for (const auto& [args, expected] : cases) {
+  for (const auto& item : cases) {
+    const auto& args = item.first;
+    const auto& expected = item.second;
     CAPTURE(args);
     CHECK(all.canonical(args) == expected);
   }
@@ -71,6 +72,7 @@ TEST_CASE("wrong spellings are told in argparse's words") {
     {{"--port", "--", "1"}, "argument --port: expected one argument"},
     {{"--host", "-x"}, "argument --host: expected one argument"},
     {{"--nope", "a", "b"}, "unrecognized arguments: --nope a b"},
+    {{"--port", "1", "--", "-q"}, "unrecognized arguments: -- -q"},
     {{"stray"}, "unrecognized arguments: stray"},
     {{"--port", "1", "server"}, "unrecognized arguments: server"},
     {{"--enable=a", "b"}, "unrecognized arguments: b"},
@@ -82,7 +84,9 @@ TEST_CASE("wrong spellings are told in argparse's words") {
      "ambiguous option: --no-l1-use could match --no-l1-use-lazy, --no-l1-use-hugepages"},
     {{"\xff"}, "argument 1 is not UTF-8 text: \\xff"},
   };
-  for (const auto& [args, expected] : cases) {
+  for (const auto& item : cases) {
+    const auto& args = item.first;
+    const auto& expected = item.second;
     CAPTURE(args);
     CHECK(all.canonical(args) == words{expected});
   }
