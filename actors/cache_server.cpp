@@ -32,6 +32,8 @@ constexpr auto drain_time = std::chrono::seconds(5);
 constexpr uint64_t least_frame_limit = 64 << 20;
 constexpr uint64_t most_frame_limit = 1 << 30;
 
+constexpr size_t max_seed_bytes = 255; // of storage/hash_chain.hpp
+
 // Copies are bound by memory bandwidth, which few threads use up.
 constexpr unsigned most_copiers = 4;
 
@@ -58,9 +60,22 @@ liveness_options liveness_of(const daemon_options& options) {
   return {options.mp.worker_reap_timeout_ms, options.mp.worker_registration_grace_ms};
 }
 
-std::string hash_seed() {
-  const char* seed = std::getenv("PYTHONHASHSEED");
-  return seed ? seed : "";
+// The hasher that the options ask for; throws when its algorithm cannot do it.
+session_options session_options_of(const daemon_options& options) {
+  session_options result;
+  result.algorithm = *parse_hash_algorithm(options.mp.hash_algorithm);
+  result.chunk_tokens = options.mp.chunk_size;
+  result.session_ttl_ms = options.mp.session_ttl_ms;
+  if (const char* seed = std::getenv("PYTHONHASHSEED"))
+    result.hash_seed = seed;
+  if (result.chunk_tokens > max_chunk_tokens(result.algorithm))
+    throw std::runtime_error("--chunk-size " + std::to_string(result.chunk_tokens)
+                             + " is more than --hash-algorithm " + options.mp.hash_algorithm
+                             + " can hash, " + std::to_string(max_chunk_tokens(result.algorithm))
+                             + "; choose a smaller chunk or blake3");
+  if (result.hash_seed.size() > max_seed_bytes)
+    throw std::runtime_error("PYTHONHASHSEED is longer than 255 bytes; unset it or make it short");
+  return result;
 }
 
 int64_t wall_clock_ns() {
@@ -75,6 +90,7 @@ cache_server::cache_server(caf::actor_system& system, const daemon_options& opti
                            std::function<void()> take_down,
                            std::function<void(log_level)> set_log_level)
   : system_(system), options_(options) {
+  session_options_of(options_); // a wrong combination is told before anything is bound
   // The socket comes first: a port that is taken is the commonest mistake, and costs nothing to
   // find.
   zmq_ = std::make_unique<zmq_thread>(system, socket_options(options));
@@ -120,12 +136,7 @@ void cache_server::start_cache() {
   self->send(eviction_, atom::open_v, l1_);
   self->send(l1_, atom::grow_v, pool_->reserved_bytes());
   system_.spawn<caf::detached>(pool_grower, pool_, l1_);
-  session_options sessions;
-  sessions.algorithm = *parse_hash_algorithm(options_.mp.hash_algorithm);
-  sessions.chunk_tokens = chunk_tokens;
-  sessions.hash_seed = hash_seed();
-  sessions.session_ttl_ms = options_.mp.session_ttl_ms;
-  sessions_ = system_.spawn(session, sessions, l1_);
+  sessions_ = system_.spawn(session, session_options_of(options_), l1_);
 }
 
 void cache_server::start_transfers() {

@@ -19,12 +19,12 @@ function(actord_room room)
   target_link_libraries(actord_${room} PUBLIC actord_warnings ${arg_LINK})
 endfunction()
 
-# One test binary made of every *.test.cpp below the named folders of tests/.
+# One test binary made of every *.test.cpp in the named folders of tests/.
 function(actord_tests name)
   cmake_parse_arguments(arg "" "" "FROM;LINK;MAIN" ${ARGN})
   set(sources "")
   foreach(dir IN LISTS arg_FROM)
-    file(GLOB_RECURSE found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/${dir}/*.test.cpp")
+    file(GLOB found CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/tests/${dir}/*.test.cpp")
     list(APPEND sources ${found})
   endforeach()
   if(NOT sources)

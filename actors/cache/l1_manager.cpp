@@ -65,10 +65,13 @@ caf::typed_response_promise<reserve_outcome> l1_manager_state::reserve(boxed<res
   return promise;
 }
 
-bool l1_manager_state::commit(reservation_id reservation, const boxed<store_origin>& origin) {
-  const bool good = index_->commit(reservation, now_ms(*self_));
+caf::typed_response_promise<bool>
+l1_manager_state::commit(reservation_id reservation, const boxed<store_origin>& origin) {
+  // The answer leaves before the news: the worker waits for the one, nobody for the other.
+  auto promise = self_->make_response_promise<bool>();
+  promise.deliver(index_->commit(reservation, now_ms(*self_)));
   publish(*origin);
-  return good;
+  return promise;
 }
 
 uint64_t l1_manager_state::evict(const evict_order& order) {

@@ -97,10 +97,7 @@ void zmq_gateway::bind(client& from, const wire::request& request) {
         clients_.forget_request(x.request_id);
       else if constexpr (std::is_same_v<type, wire::unregister>)
         clients_.forget_instance(x.instance_id);
-      else if constexpr (std::is_same_v<type, wire::ping>) {
-        if (x.instance_id)
-          clients_.bind_instance(from, *x.instance_id);
-      } else if constexpr (requires { x.instance_id; })
+      else if constexpr (!std::is_same_v<type, wire::ping> && requires { x.instance_id; })
         clients_.bind_instance(from, x.instance_id);
       if constexpr (std::is_same_v<type, wire::commit_store>)
         if (!x.data.empty())
@@ -109,8 +106,49 @@ void zmq_gateway::bind(client& from, const wire::request& request) {
     request);
 }
 
+bool zmq_gateway::answer_at_once(client& from, const incoming& message,
+                                 const wire::request& request) {
+  std::optional<std::string> body;
+  if (std::holds_alternative<wire::noop>(request)) {
+    body = wire::encode_str("OK");
+  } else if (std::holds_alternative<wire::get_chunk_size>(request)) {
+    body = wire::encode_int(options_.chunk_tokens);
+  } else if (const auto* ping = std::get_if<wire::ping>(&request)) {
+    // Always true, also for an unknown instance: a false would keep its worker unhealthy for ever
+    // (spec §8.2).
+    body = wire::encode_bool(true);
+    if (ping->instance_id)
+      note_alive(from, *ping->instance_id);
+  } else if (std::holds_alternative<wire::get_experimental>(request)) {
+    std::vector<std::string> names;
+    if (options_.kv_events)
+      names.emplace_back("kv_event_stream");
+    body = wire::encode_str_list(names);
+  } else if (!std::holds_alternative<wire::report_block_allocation>(request)) {
+    return false; // block allocations are telemetry that nobody subscribes to yet: a null reply
+  }
+  send_reply(from.identity, text_view(message.frames[0]), text_view(message.frames[1]),
+             std::move(body));
+  return true;
+}
+
+void zmq_gateway::note_alive(client& from, int64_t instance_id) {
+  clients_.bind_instance(from, instance_id);
+  if (peers_.engine_driven)
+    send(peers_.engine_driven, atom::seen_v, instance_id);
+  if (peers_.lmcache_driven)
+    send(peers_.lmcache_driven, atom::seen_v, instance_id);
+  send(peers_.events, atom::seen_v, instance_id);
+}
+
 void zmq_gateway::dispatch(ticket_id ticket, wire::request request) {
-  std::visit([&](auto& x) { start(ticket, std::move(x)); }, request);
+  std::visit(
+    [&](auto& x) {
+      if constexpr (requires { start(ticket, std::move(x)); })
+        start(ticket, std::move(x));
+      // The others were answered at once.
+    },
+    request);
 }
 
 template <class Result, class Dest, class Encode, class... Ts>
@@ -212,39 +250,6 @@ void zmq_gateway::start(ticket_id ticket, wire::commit_retrieve request) {
 
 void zmq_gateway::start(ticket_id ticket, wire::clear request) {
   hand_over<caf::ok_atom>(ticket, peers_.l1, nothing, atom::clear_v, request.force);
-}
-
-void zmq_gateway::start(ticket_id ticket, wire::get_chunk_size) {
-  answer(ticket, wire::encode_int(options_.chunk_tokens));
-}
-
-// Always true, also for an unknown instance: a false would keep its worker unhealthy for ever (spec
-// §8.2).
-void zmq_gateway::start(ticket_id ticket, wire::ping request) {
-  if (request.instance_id) {
-    if (peers_.engine_driven)
-      send(peers_.engine_driven, atom::seen_v, *request.instance_id);
-    if (peers_.lmcache_driven)
-      send(peers_.lmcache_driven, atom::seen_v, *request.instance_id);
-    send(peers_.events, atom::seen_v, *request.instance_id);
-  }
-  answer(ticket, wire::encode_bool(true));
-}
-
-void zmq_gateway::start(ticket_id ticket, wire::noop) {
-  answer(ticket, wire::encode_str("OK"));
-}
-
-// Telemetry only: nobody subscribes to it yet.
-void zmq_gateway::start(ticket_id ticket, wire::report_block_allocation) {
-  answer(ticket, std::nullopt);
-}
-
-void zmq_gateway::start(ticket_id ticket, wire::get_experimental) {
-  std::vector<std::string> names;
-  if (options_.kv_events)
-    names.emplace_back("kv_event_stream");
-  answer(ticket, wire::encode_str_list(names));
 }
 
 void zmq_gateway::start(ticket_id ticket, wire::subscribe_kv_events request) {

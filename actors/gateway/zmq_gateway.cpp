@@ -104,24 +104,26 @@ void zmq_gateway::on_message(const incoming& message) {
   if (frames[1].empty())
     return on_stream_control(from, message);
   auto op = wire::parse_operation(frames[1]);
-  auto ticket = accept(from, message, op.value_or(wire::operation::noop));
   if (!op) {
     ++counters_.malformed;
     note("unknown operation", "its frame is no known id or name");
-    return answer(ticket, std::nullopt);
+    return send_reply(from.identity, text_view(frames[0]), text_view(frames[1]), std::nullopt);
   }
   if (message.oversized)
-    return refuse(ticket, "it has more frames than any operation");
+    return refuse(accept(from, message, *op), "it has more frames than any operation");
   auto decoded = wire::decode_request(*op, std::span{frames}.subspan(2));
   if (auto* error = std::get_if<wire::decode_error>(&decoded)) {
     ++counters_.malformed;
+    auto ticket = accept(from, message, *op);
     pending_.at(ticket).instance_id = error->instance_id;
     // An earlier lookup under this id must not answer for this one.
     if (*op == wire::operation::lookup && error->request_id)
       send(peers_.sessions, atom::lost_v, std::vector<std::string>{*error->request_id});
     return refuse(ticket, error->reason);
   }
-  admit(from, ticket, std::move(std::get<wire::request>(decoded)), total_bytes(frames));
+  auto& request = std::get<wire::request>(decoded);
+  if (!answer_at_once(from, message, request))
+    admit(from, accept(from, message, *op), std::move(request), total_bytes(frames));
 }
 
 void zmq_gateway::on_stream_control(client& from, const incoming& message) {

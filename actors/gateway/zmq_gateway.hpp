@@ -96,6 +96,9 @@ private:
   // zmq_dispatch.cpp: who answers what
   void admit(client& from, ticket_id ticket, wire::request request, size_t bytes);
   void dispatch(ticket_id ticket, wire::request request);
+  /// Answers what needs no other actor, without the cost of a ticket.
+  bool answer_at_once(client& from, const incoming& message, const wire::request& request);
+  void note_alive(client& from, int64_t instance_id);
   void bind(client& from, const wire::request& request);
   template <class Result, class Dest, class Encode, class... Ts>
   void hand_over(ticket_id ticket, const Dest& dest, Encode encode, Ts&&... xs);
@@ -114,11 +117,6 @@ private:
   void start(ticket_id ticket, wire::prepare_retrieve request);
   void start(ticket_id ticket, wire::commit_retrieve request);
   void start(ticket_id ticket, wire::clear request);
-  void start(ticket_id ticket, wire::get_chunk_size request);
-  void start(ticket_id ticket, wire::ping request);
-  void start(ticket_id ticket, wire::noop request);
-  void start(ticket_id ticket, wire::report_block_allocation request);
-  void start(ticket_id ticket, wire::get_experimental request);
   void start(ticket_id ticket, wire::subscribe_kv_events request);
 
   zmq_gateway_link& link_;

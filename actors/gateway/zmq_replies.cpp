@@ -12,10 +12,6 @@ namespace actord {
 
 namespace {
 
-std::string text_of(frame bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 bool has_deadline(wire::operation op) {
   return op != wire::operation::store && op != wire::operation::retrieve
          && op != wire::operation::wait_prefetch_status;
@@ -27,8 +23,8 @@ ticket_id zmq_gateway::accept(client& from, const incoming& message, wire::opera
   const auto ticket = ++last_ticket_;
   auto& entry = pending_[ticket];
   entry.identity = from.identity;
-  entry.uid = text_of(message.frames[0]);
-  entry.operation_frame = text_of(message.frames[1]);
+  entry.uid = text_view(message.frames[0]);
+  entry.operation_frame = text_view(message.frames[1]);
   entry.op = op;
   if (has_deadline(op)) {
     entry.deadline_ms = now_ms(*this) + options_.request_timeout_ms;

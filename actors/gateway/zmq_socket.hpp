@@ -18,6 +18,11 @@ namespace actord {
 /// One received frame; views are valid until the next `receive`.
 using frame = std::span<const std::byte>;
 
+/// The bytes of a frame as text, for those that are echoed.
+inline std::string_view text_view(frame bytes) {
+  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
 /// A TCP or Unix connection below the socket. File descriptors are reused at once, so `generation`
 /// counts the connections that a descriptor has had.
 struct connection {

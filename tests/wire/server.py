@@ -64,7 +64,8 @@ class Server:
         while not self._ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
                 text = self.log()
-                self.kill()
+                self.pools = self.mapped_pools() if self.alive() else []
+                self.discard()
                 raise RuntimeError(f"{' '.join(self.command)} does not serve:\n{text[-4000:]}")
             time.sleep(0.005)
         self.pools = self.mapped_pools()
@@ -112,6 +113,13 @@ class Server:
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
+
+    def discard(self) -> None:
+        """Kills it and removes what a killed server leaves behind."""
+        self.kill()
+        for pool in self.pools:
+            if os.path.exists(pool):
+                os.unlink(pool)
 
     # HTTP
 

@@ -17,7 +17,7 @@ EXIT_WITHIN_S = 20.0
 class StartAndStop(unittest.TestCase):
     def server(self, **options) -> Server:
         server = Server(BINARY, KIND, **{"l1_gb": 0.0625, **options})
-        self.addCleanup(server.kill)
+        self.addCleanup(server.discard)
         return server
 
     def test_a_signal_ends_it_cleanly_under_open_work(self):

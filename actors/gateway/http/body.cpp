@@ -12,6 +12,12 @@ namespace {
 
 constexpr double bytes_per_gigabyte = 1024.0 * 1024.0 * 1024.0;
 constexpr double most_gigabytes = 1e9;
+// Parsed, an empty list takes 20 times its text.
+constexpr std::ptrdiff_t most_containers = 100'000;
+
+bool has_too_many_parts(const std::string& text) {
+  return std::ranges::count_if(text, [](char c) { return c == '{' || c == '['; }) > most_containers;
+}
 
 // Where the text stops being JSON, and what should stand there.
 void complain_of_syntax(const std::string& text, complaints& out) {
@@ -79,6 +85,11 @@ read_body(const request& asked, std::string_view model, bool optional, complaint
   }
   json body = asked.body;
   if (asked.has_json_type()) {
+    if (has_too_many_parts(asked.body)) {
+      out.add("json_invalid", loc, "JSON decode error", json::object(),
+              {{"error", "more than 100000 objects and lists in one request; send less"}});
+      return std::nullopt;
+    }
     auto parsed = parse_bounded_json(asked.body);
     if (!parsed) {
       complain_of_syntax(asked.body, out);
@@ -97,7 +108,8 @@ read_body(const request& asked, std::string_view model, bool optional, complaint
 }
 
 quota_limit parse_quota_limit(const std::string& body) {
-  auto parsed = parse_bounded_json(with_quoted_words(body));
+  auto parsed
+    = has_too_many_parts(body) ? std::nullopt : parse_bounded_json(with_quoted_words(body));
   if (!parsed)
     return {0, 0, "invalid JSON body"};
   if (!parsed->is_object() || !parsed->contains("limit_gb"))

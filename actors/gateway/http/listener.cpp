@@ -1,5 +1,6 @@
 #include "actors/gateway/http/listener.hpp"
 
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -81,6 +82,7 @@ void listener::wake() {
 }
 
 void listener::work() {
+  pthread_setname_np(pthread_self(), "http-worker");
   while (true) {
     job next;
     {
@@ -101,6 +103,7 @@ void listener::work() {
 }
 
 void listener::loop() {
+  pthread_setname_np(pthread_self(), "http-sockets");
   std::array<epoll_event, 64> events;
   auto now = clock::now();
   while (!drained(now)) {

@@ -1,0 +1,39 @@
+#include "actors/gateway/http/access.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace actord::http;
+
+namespace {
+
+constexpr bool loopback = true, reachable = false;
+
+} // namespace
+
+TEST_CASE("without a token loopback serves everything and other addresses only what reads") {
+  const access_policy policy;
+  for (auto shows : {exposure::open, exposure::read, exposure::change})
+    CHECK(judge(policy, shows, loopback, "") == verdict::granted);
+  CHECK(judge(policy, exposure::open, reachable, "") == verdict::granted);
+  CHECK(judge(policy, exposure::read, reachable, "") == verdict::granted);
+  CHECK(judge(policy, exposure::change, reachable, "Bearer x") == verdict::refused);
+}
+
+TEST_CASE("with a token only probes go without it, on any address") {
+  const access_policy policy{"secret", false};
+  for (bool where : {loopback, reachable}) {
+    CHECK(judge(policy, exposure::open, where, "") == verdict::granted);
+    for (auto shows : {exposure::read, exposure::change}) {
+      for (const char* wrong : {"", "secret", "Bearer", "Bearer ", "Bearer secre", "Bearer secrets",
+                                "Bearer Secret", "Basic secret", "Bearer  secret"})
+        CHECK(judge(policy, shows, where, wrong) == verdict::needs_token);
+      CHECK(judge(policy, shows, where, "Bearer secret") == verdict::granted);
+      CHECK(judge(policy, shows, where, "bearer secret") == verdict::granted);
+    }
+  }
+}
+
+TEST_CASE("insecure opens all, also beside a token") {
+  CHECK(judge({"", true}, exposure::change, reachable, "") == verdict::granted);
+  CHECK(judge({"secret", true}, exposure::change, reachable, "") == verdict::granted);
+}
