@@ -66,8 +66,8 @@ struct reserve_outcome {
   std::vector<slot> slots; // only what is neither resident nor being written; chunk-major
 };
 
-/// `staged_objects`: with a key, so a commit would make them resident. `staging_bytes` and `used_bytes`
-/// also count the buffers of quarantined writers.
+/// `staged_objects`: with a key, so a commit would make them resident. `staging_bytes` and
+/// `used_bytes` also count the buffers of quarantined writers.
 struct l1_usage {
   uint64_t used_bytes = 0, total_bytes = 0, configured_bytes = 0;
   uint64_t staging_bytes = 0; // logical bytes being written, part of the used ones

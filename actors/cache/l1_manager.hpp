@@ -33,8 +33,8 @@ public:
   lookup_outcome lookup(const lookup_order& order);
   claim_outcome claim(const claim_order& order);
   caf::typed_response_promise<reserve_outcome> reserve(boxed<reserve_order> order);
-  caf::typed_response_promise<bool> commit(reservation_id reservation,
-                                           const boxed<store_origin>& origin);
+  caf::typed_response_promise<bool>
+  commit(reservation_id reservation, const boxed<store_origin>& origin);
   uint64_t evict(const evict_order& order);
   erase_report erase(const erase_order& order);
   void clear(bool force);
