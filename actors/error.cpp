@@ -23,6 +23,8 @@ caf::error make_error(ec code, std::string text) {
 }
 
 std::string describe(const caf::error& reason) {
+  if (!reason) // has no context to look at
+    return "no error";
   if (reason.context().match_elements<std::string>())
     return reason.context().get_as<std::string>(0);
   return caf::to_string(reason);

@@ -10,6 +10,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <thread>
 #include <variant>
 
 namespace {
@@ -27,6 +28,8 @@ public:
     });
     // `stealing` polls with sleeps and doubles a hop's latency (measured: 200 against 97 µs).
     set("scheduler.policy", caf::atom("sharing"));
+    // CAF would start four even on a smaller machine.
+    set("scheduler.max-threads", static_cast<size_t>(std::thread::hardware_concurrency()));
   }
 };
 

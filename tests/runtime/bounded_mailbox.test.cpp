@@ -31,10 +31,11 @@ public:
   behavior_type make_behavior() override {
     return {
       [this](uint64_t number) {
-        take_one();
-        if (number == 13)
-          throw std::runtime_error("bad luck");
-        out_->seen.push_back(number);
+        handle([&] {
+          if (number == 13)
+            throw std::runtime_error("bad luck");
+          out_->seen.push_back(number);
+        });
       },
       [this](atom::status) { return uint64_t{out_->seen.size()}; },
     };

@@ -4,6 +4,8 @@
 #include "tests/gpu/paged_memory.hpp"
 #include "tests/gpu/shm_segment.hpp"
 
+#include <cstring>
+
 using namespace actord;
 using namespace actord::test;
 using gpu::test::describe;
@@ -94,10 +96,10 @@ struct fixture : transfer_fixture {
   lmcache_driven_actor uut;
 };
 
-// Chunks of 4 MiB: [2, 4, 16, 256, 256] of float16, a block of 256 tokens.
+// Chunks of 4 MiB: [2, 5, 16, 256, 256] of float16, a block of 256 tokens.
 struct large_fixture : fixture {
-  large_fixture() : fixture(2048, 4 << 20, 256, 16 << 20) {
-    open(registration({2, 4, 16, 256, 256}));
+  large_fixture() : fixture(2048, 4 << 20, 256, 20 << 20) {
+    open(registration({2, 5, 16, 256, 256}));
   }
 };
 
@@ -203,7 +205,7 @@ TEST_CASE_FIXTURE(fixture, "a worker's model is known while it is registered") {
 }
 
 TEST_CASE_FIXTURE(fixture, "a registration that cannot be is refused with the reason") {
-  auto other = registration({2, blocks, 4, 2, 8}); // smaller blocks
+  auto other = registration({2, blocks, 4, 4, 4}); // smaller heads
   check_says(open_refusal(other), "another layout");
   other = registration({2, blocks, 4, 4, 8});
   other.instance_id = 12;
@@ -233,7 +235,7 @@ TEST_CASE_FIXTURE(fixture, "memory that an engine took away fails the store and 
 
 TEST_CASE_FIXTURE(large_fixture, "a large copy is split over the copiers, each piece once") {
   auto chain = shared_chain(2);
-  CHECK(store_blocks(chain, {0, 1}));
+  CHECK(store_blocks(chain, {1, 2}));
   REQUIRE_EQ(first->size(), 1u);
   REQUIRE_EQ(second->size(), 1u);
   auto a = first->front(), b = second->front();
@@ -243,23 +245,25 @@ TEST_CASE_FIXTURE(large_fixture, "a large copy is split over the copiers, each p
   CHECK_EQ(a.second, b.first);
   CHECK_LT(a.first, a.second);
   CHECK_LT(b.first, b.second);
-  CHECK(retrieve_blocks(chain, {2, 3}));
-  const auto* bytes = segment.data;
-  CHECK_EQ(std::memcmp(bytes, bytes + (4 << 20), 4 << 20), 0);              // K
-  CHECK_EQ(std::memcmp(bytes + (8 << 20), bytes + (12 << 20), 4 << 20), 0); // V
+  CHECK(retrieve_blocks(chain, {3, 4}));
+  // Two blocks of 2 MiB a plane, five in all.
+  const auto* k = segment.data;
+  const auto* v = k + (10 << 20);
+  CHECK_EQ(std::memcmp(k + (2 << 20), k + (6 << 20), 4 << 20), 0);
+  CHECK_EQ(std::memcmp(v + (2 << 20), v + (6 << 20), 4 << 20), 0);
   check_idle();
 }
 
 TEST_CASE_FIXTURE(large_fixture, "copies on one copier each take turns") {
-  CHECK(store_blocks(shared_chain(1), {0}));
-  CHECK(store_blocks(shared_chain(1, 100), {1}));
+  CHECK(store_blocks(shared_chain(1), {1}));
+  CHECK(store_blocks(shared_chain(1, 100), {2}));
   CHECK_EQ(first->size(), 1u);
   CHECK_EQ(second->size(), 1u);
 }
 
 TEST_CASE_FIXTURE(large_fixture, "a copy whose copier dies fails and leaves nothing") {
   auto late
-    = begin<bool>(uut, atom::store_v, store_of(shared_chain(1), {0}), whole(shared_chain(1)));
+    = begin<bool>(uut, atom::store_v, store_of(shared_chain(1), {1}), whole(shared_chain(1)));
   auto& state = deref<lmcache_driven_actor::stateful_base<lmcache_driven_state>>(uut).state;
   for (const auto& each : state.copiers)
     self->send_exit(each, caf::exit_reason::kill);
