@@ -177,7 +177,10 @@ class Workers(WireCase):
         meta = status["cache_context_meta"][str(engine.instance)]
         self.assertEqual((meta["model_name"], meta["world_size"]), (self.model, 1))
         self.assertGreater(meta["kv_cache_layout"]["cache_size_per_token"], 0)
-        self.assertEqual(status["worker_liveness"]["tracked_instances"], 2)
+        # Other suites' workers may still be registered on the shared server.
+        self.assertEqual(status["worker_liveness"]["tracked_instances"],
+                         len(status["registered_non_cuda_instance_ids"])
+                         + len(status["registered_gpu_ids"]))
         self.assertGreaterEqual(len(status["zmq_gateway"]["clients"]), 1)
 
     def test_clear_leaves_what_is_read_unless_forced(self):
