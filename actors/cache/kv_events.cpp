@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
-#include <unordered_map>
+#include <span>
 
 namespace actord {
 
@@ -19,43 +19,29 @@ kv_events_state::kv_events_state(kv_events_actor::pointer self) : self_(self) {
 
 void kv_events_state::init(const kv_events_options& options) {
   options_ = options;
+  log_ = kv_event_log{options.log_size};
 }
 
-void kv_events_state::append(wire::kv_event_record event) {
-  event.seq = next_seq_++;
-  tokens_ += event.token_ids.size();
-  log_.push_back(std::move(event));
-  while (log_.size() > options_.log_size || tokens_ > max_tokens) {
-    tokens_ -= log_.front().token_ids.size();
-    log_.pop_front();
-  }
-}
-
-void kv_events_state::append_stored(const chunk_news& news,
-                                    const std::optional<store_origin>& origin) {
-  if (!origin) {
+void kv_events_state::append_stored(const chunk_news& news, const store_origin& origin,
+                                    size_t& hint) {
+  // The news come in the order of the range.
+  const auto& range = origin.range;
+  const auto hashes = range.hashes();
+  auto from = hashes.begin() + static_cast<ptrdiff_t>(std::min(hint, hashes.size()));
+  auto found = std::find(from, hashes.end(), news.hash);
+  if (found == hashes.end())
+    found = std::find(hashes.begin(), from, news.hash);
+  if (found == hashes.end() || *found != news.hash) {
     ++unbound_stores_;
     return;
   }
-  // The range is short: a linear look is cheaper than a table.
-  const auto& range = origin->range;
-  auto hashes = range.hashes();
-  auto found = std::ranges::find(hashes, news.hash);
-  if (found == hashes.end()) {
-    ++unbound_stores_;
-    return;
-  }
-  const auto chunk = range.first + static_cast<size_t>(found - hashes.begin());
-  wire::kv_event_record event;
-  event.kind = "stored";
-  event.model_name = news.space->model_name;
-  event.block_hashes = {news.hash};
-  if (chunk > 0)
-    event.parent_block_hash = (*range.chain)[chunk - 1];
-  const auto& tokens = origin->key->token_ids;
-  auto begin = tokens.begin() + static_cast<ptrdiff_t>(chunk * options_.chunk_tokens);
-  event.token_ids.assign(begin, begin + options_.chunk_tokens);
-  append(std::move(event));
+  const auto place = static_cast<size_t>(found - hashes.begin());
+  hint = place + 1;
+  const auto chunk = range.first + place;
+  const auto tokens = std::span{origin.key->token_ids}.subspan(chunk * options_.chunk_tokens,
+                                                               options_.chunk_tokens);
+  log_.append_stored(news.space->model_name, news.hash,
+                     chunk > 0 ? &(*range.chain)[chunk - 1] : nullptr, tokens);
 }
 
 void kv_events_state::record(const chunk_news_batch& batch) {
@@ -63,38 +49,25 @@ void kv_events_state::record(const chunk_news_batch& batch) {
     return;
   // What left in one step is one record per model.
   std::map<std::string, std::vector<chunk_hash>> removed;
+  size_t hint = 0;
   for (const auto& news : batch.news) {
-    if (news.stored)
-      append_stored(news, batch.origin);
-    else
+    if (!news.stored)
       removed[news.space->model_name].push_back(news.hash);
+    else if (batch.origin)
+      append_stored(news, *batch.origin, hint);
+    else
+      ++unbound_stores_;
   }
-  for (auto& [model_name, hashes] : removed) {
-    wire::kv_event_record event;
-    event.kind = "removed";
-    event.model_name = model_name;
-    event.block_hashes = std::move(hashes);
-    append(std::move(event));
-  }
+  for (const auto& [model_name, hashes] : removed)
+    log_.append_removed(model_name, hashes);
   serve_all();
 }
 
 wire::kv_event_batch kv_events_state::page(const kv_subscription& wish) const {
-  wire::kv_event_batch result;
+  auto result = log_.page(wish.model_name, static_cast<uint64_t>(wish.cursor),
+                          static_cast<size_t>(wish.max_events));
   result.enabled = options_.log_size > 0;
   result.incarnation = static_cast<uint64_t>(options_.incarnation_ns);
-  const auto cursor = static_cast<uint64_t>(wish.cursor);
-  const auto first_kept = log_.empty() ? next_seq_ : log_.front().seq;
-  result.lost = cursor + 1 < first_kept || cursor >= next_seq_;
-  result.next_cursor = std::min(std::max(cursor, first_kept - 1), next_seq_ - 1);
-  for (auto seq = result.next_cursor + 1; seq < next_seq_; ++seq) {
-    const auto& event = log_[seq - first_kept];
-    if (result.events.size() >= static_cast<size_t>(wish.max_events))
-      break;
-    if (event.model_name == wish.model_name)
-      result.events.push_back(event);
-    result.next_cursor = seq;
-  }
   return result;
 }
 
@@ -170,7 +143,7 @@ kv_event_status kv_events_state::status() const {
   kv_event_status result;
   result.enabled = options_.log_size > 0;
   result.incarnation = options_.incarnation_ns;
-  result.next_seq = static_cast<int64_t>(next_seq_);
+  result.next_seq = static_cast<int64_t>(log_.next_seq());
   result.log_depth = log_.size();
   result.log_capacity = options_.log_size;
   result.unbound_stores = unbound_stores_;

@@ -1,11 +1,11 @@
 // The actor that keeps the log of KV events and the streams that follow it.
 #pragma once
 
+#include "actors/cache/kv_event_log.hpp"
 #include "actors/interfaces.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
-#include <deque>
 #include <map>
 
 namespace actord {
@@ -18,13 +18,11 @@ struct kv_events_options {
 };
 
 /// The state of KV EVENTS (spec wire-protocol §3.7). Fed by the L1 MANAGER, batch by batch, so
-/// nothing is dropped on the way. Bounds: `log_size` records and `max_tokens` remembered tokens,
-/// beyond which the oldest go and a reader that still needs them is told `lost`; one stream per
-/// instance.
+/// nothing is dropped on the way. Bounds: those of the log, beyond which a reader that still needs
+/// the oldest is told `lost`; one stream per instance.
 class kv_events_state {
 public:
   static inline const char* name = "kv-events";
-  static constexpr uint64_t max_tokens = 2 << 20;
 
   explicit kv_events_state(kv_events_actor::pointer self);
 
@@ -49,8 +47,8 @@ private:
     time_ms last_seen_ms = 0;
   };
 
-  void append(wire::kv_event_record event);
-  void append_stored(const chunk_news& news, const std::optional<store_origin>& origin);
+  /// @param hint where in the range to look first; moved on
+  void append_stored(const chunk_news& news, const store_origin& origin, size_t& hint);
   /// Sends what there is to a stream that has credit.
   void serve(stream_state& stream);
   wire::kv_event_batch page(const kv_subscription& wish) const;
@@ -58,9 +56,7 @@ private:
 
   kv_events_actor::pointer self_;
   kv_events_options options_;
-  std::deque<wire::kv_event_record> log_; // consecutive sequence numbers
-  uint64_t next_seq_ = 1;
-  uint64_t tokens_ = 0;
+  kv_event_log log_;
   uint64_t unbound_stores_ = 0;
   std::map<uint64_t, stream_state> streams_;
 };

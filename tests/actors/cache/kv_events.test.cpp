@@ -199,7 +199,7 @@ TEST_CASE_FIXTURE(fixture, "a stream that falls behind the log is told so with i
 }
 
 TEST_CASE_FIXTURE(fixture, "the log remembers a bounded number of tokens") {
-  constexpr uint32_t chunk_tokens = kv_events_state::max_tokens / 4;
+  constexpr uint32_t chunk_tokens = kv_event_log::max_tokens / 4;
   start_events(100, chunk_tokens);
   wire::cache_key key;
   key.model_name = "model";

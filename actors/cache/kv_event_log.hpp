@@ -1,0 +1,65 @@
+// The last chunks that came and went, in order.
+#pragma once
+
+#include "actors/gateway/wire/encode.hpp"
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+
+namespace actord {
+
+/// A bounded log of KV events with consecutive sequence numbers from 1 (spec wire-protocol §3.7).
+/// Bounds: `capacity` records and `max_tokens` remembered tokens; beyond either the oldest go.
+/// Records lie in three queues instead of one object each: the log is the largest thing that a busy
+/// daemon keeps beside its index.
+class kv_event_log {
+public:
+  static constexpr uint64_t max_tokens = 1 << 20;
+
+  /// @param capacity records; 0 keeps nothing
+  explicit kv_event_log(uint32_t capacity = 0) : capacity_(capacity) {
+  }
+
+  /// @param parent the chunk before, or null
+  void append_stored(const std::string& model_name, const chunk_hash& hash,
+                     const chunk_hash* parent, std::span<const uint32_t> tokens);
+  void append_removed(const std::string& model_name, std::span<const chunk_hash> hashes);
+
+  /// The records of one model after sequence number `cursor`, at most `max_events` (spec
+  /// wire-protocol §3.7: `lost`, `next_cursor`); `enabled` and `incarnation` are left alone.
+  wire::kv_event_batch
+  page(const std::string& model_name, uint64_t cursor, size_t max_events) const;
+
+  uint64_t next_seq() const {
+    return next_seq_;
+  }
+  size_t size() const {
+    return records_.size();
+  }
+  uint32_t capacity() const {
+    return capacity_;
+  }
+
+private:
+  struct record {
+    std::shared_ptr<const std::string> model_name;
+    uint64_t first_hash = 0, first_token = 0; // counted from the log's beginning
+    bool stored = false, has_parent = false;  // the parent is the first hash
+  };
+
+  void append(const std::string& model_name, bool stored, bool has_parent);
+  void trim();
+  wire::kv_event_record read(size_t index) const;
+
+  uint32_t capacity_;
+  uint64_t next_seq_ = 1;
+  std::deque<record> records_;
+  std::deque<chunk_hash> hashes_;
+  std::deque<uint32_t> tokens_;
+  uint64_t gone_hashes_ = 0, gone_tokens_ = 0; // in front of the queues
+};
+
+} // namespace actord
