@@ -128,8 +128,8 @@ using session_actor = caf::typed_actor<
   caf::replies_to<atom::store, boxed<wire::store>>::with<bool>,
   caf::replies_to<atom::retrieve, boxed<wire::retrieve>>::with<bool>,
   caf::replies_to<atom::status>::with<session_status>,
-  // Answers status queries whose time is up.
-  caf::reacts_to<atom::run>,
+  // Answers the status queries of a session whose time is up.
+  caf::reacts_to<atom::run, std::string>,
   // Who hands over what to whom; sent once, before anything else.
   caf::reacts_to<atom::open, engine_driven_actor, lmcache_driven_actor>,
   // Drops sessions that nobody uses.

@@ -67,6 +67,11 @@ runtime::task hand_over(session_pointer self, boxed<Request> request, Verb verb,
   const auto chunk = table.chunk_tokens();
   const auto& key = request->key;
   if (auto fault = range_fault(key, chunk); !fault.empty()) {
+    if (lease != 0 && key.start < key.end) // the worker will not come back for its shares
+      self->send(self->state.l1, atom::release_v,
+                 release_order{lease, static_cast<uint16_t>(*key.worker_id),
+                               static_cast<uint32_t>(key.start / chunk),
+                               static_cast<uint32_t>(key.end / chunk), 1});
     out.deliver(make_error(ec::rejected, std::move(fault)));
     co_return;
   }
@@ -113,7 +118,7 @@ uint64_t session_state::start_lookup(const wire::cache_key& key) {
   record.hit_chunks = 0;
   record.retrieved.clear();
   ++running_;
-  for (const auto& old : table_->take_excess())
+  for (auto& old : table_->take_excess())
     forget(old);
   return record.generation;
 }
@@ -137,7 +142,7 @@ void session_state::finish_lookup(const std::string& request_id, uint64_t genera
   record->phase = lookup_phase::done;
   record->lease = outcome.lease;
   record->hit_chunks = outcome.hit_chunks;
-  answer_waiters(request_id);
+  answer_waiters(*record);
 }
 
 prefetch_status session_state::consume(session_record& record) {
@@ -157,33 +162,31 @@ session_state::query(const std::string& request_id, double timeout_s) {
   auto promise = self_->make_response_promise<prefetch_status>();
   auto* record = table_->find(request_id);
   auto status = record ? consume(*record) : prefetch_status{true, 0};
-  if (status.resolved || waiters_.size() >= max_waiters) {
+  if (status.resolved || waiting_ >= max_waiters) {
     promise.deliver(status);
     return promise;
   }
   // !(a > b) also catches NaN.
   auto wait_s = !(timeout_s > query_patience_s) ? query_patience_s : std::min(timeout_s, 3600.0);
   auto wait = std::chrono::milliseconds(static_cast<int64_t>(std::ceil(wait_s * 1000)));
-  waiters_.push_back({request_id, now_ms(*self_) + wait.count(), promise});
-  self_->delayed_send(self_, wait, atom::run_v);
+  record->waiters.push_back({now_ms(*self_) + wait.count(), promise});
+  ++waiting_;
+  self_->delayed_send(self_, wait, atom::run_v, request_id);
   return promise;
 }
 
-void session_state::answer_waiters(const std::string& request_id) {
-  for (auto i = waiters_.begin(); i != waiters_.end();) {
-    if (i->request_id != request_id) {
-      ++i;
-      continue;
-    }
-    auto* record = table_->find(request_id);
-    i->answer.deliver(record ? consume(*record) : prefetch_status{true, 0});
-    i = waiters_.erase(i);
+void session_state::answer_waiters(session_record& record) {
+  for (auto& each : std::exchange(record.waiters, {})) {
+    each.answer.deliver(consume(record));
+    --waiting_;
   }
 }
 
-void session_state::expire_waiters() {
-  auto now = now_ms(*self_);
-  std::erase_if(waiters_, [now](waiter& x) {
+void session_state::expire_waiters(const std::string& request_id) {
+  auto* record = table_->find(request_id);
+  if (!record)
+    return;
+  waiting_ -= std::erase_if(record->waiters, [now = now_ms(*self_)](status_waiter& x) {
     if (x.deadline_ms > now)
       return false;
     x.answer.deliver(prefetch_status{false, 0});
@@ -218,15 +221,12 @@ void session_state::end(const std::string& request_id) {
   forget(*record);
   if (record->chain && record->key)
     self_->send(l1, atom::touch_v, touch_order{space_of(*record->key), record->chain});
-  answer_waiters(request_id);
 }
 
 void session_state::lost(const std::vector<std::string>& request_ids) {
-  for (const auto& request_id : request_ids) {
+  for (const auto& request_id : request_ids)
     if (auto record = table_->take(request_id))
       forget(*record);
-    answer_waiters(request_id);
-  }
 }
 
 lease_id session_state::lease_for(const wire::cache_key& key, int64_t instance_id) {
@@ -237,6 +237,8 @@ lease_id session_state::lease_for(const wire::cache_key& key, int64_t instance_i
   auto range = std::tuple{instance_id, *key.worker_id, static_cast<uint32_t>(key.start / chunk),
                           static_cast<uint32_t>(key.end / chunk)};
   record->last_used_ms = now_ms(*self_);
+  if (record->retrieved.size() >= max_retrieves)
+    return 0;
   return record->retrieved.insert(range).second ? record->lease : 0;
 }
 
@@ -245,14 +247,16 @@ void session_state::drop(const session_record& record) {
     self_->send(l1, atom::close_v, record.lease);
 }
 
-void session_state::forget(const session_record& record) {
+void session_state::forget(session_record& record) {
   drop(record);
   if (record.phase == lookup_phase::running)
     --running_;
+  record.phase = lookup_phase::none;
+  answer_waiters(record);
 }
 
 void session_state::tick() {
-  for (const auto& record : table_->take_idle(now_ms(*self_) - session_ttl_ms_))
+  for (auto& record : table_->take_idle(now_ms(*self_) - session_ttl_ms_))
     forget(record);
 }
 
@@ -306,7 +310,7 @@ session(session_pointer self, const session_options& options, l1_manager_actor l
                                    self->state.lease_for(request->key, request->instance_id));
     },
     [self](atom::status) { return self->state.status(); },
-    [self](atom::run) { self->state.expire_waiters(); },
+    [self](atom::run, const std::string& request_id) { self->state.expire_waiters(request_id); },
     [self](atom::open, const engine_driven_actor& engine_driven,
            const lmcache_driven_actor& lmcache_driven) {
       self->state.engine_driven = engine_driven;

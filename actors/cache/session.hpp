@@ -7,8 +7,6 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
-#include <deque>
-
 namespace actord {
 
 struct session_options {
@@ -23,8 +21,11 @@ struct session_options {
 class session_state {
 public:
   static inline const char* name = "session";
-  static constexpr size_t max_waiters
-    = 65536; // parked status queries; beyond, "pending" comes at once
+  /// Parked status queries; beyond, "pending" comes at once.
+  static constexpr size_t max_waiters = 65536;
+  /// Retrieves of one session since its lookup; beyond, they are misses. Workers times ranges of a
+  /// request are a few hundred.
+  static constexpr size_t max_retrieves = 4096;
 
   explicit session_state(session_actor::pointer self);
 
@@ -42,7 +43,7 @@ public:
   void lost(const std::vector<std::string>& request_ids);
   /// The session's lease for a worker's first retrieve of a range since the lookup, else 0.
   lease_id lease_for(const wire::cache_key& key, int64_t instance_id);
-  void expire_waiters();
+  void expire_waiters(const std::string& request_id);
   void tick();
   session_status status() const;
 
@@ -55,23 +56,17 @@ public:
   lmcache_driven_actor lmcache_driven;
 
 private:
-  struct waiter {
-    std::string request_id;
-    time_ms deadline_ms;
-    caf::typed_response_promise<prefetch_status> answer;
-  };
-
   /// Answers a finished lookup's first question; pending otherwise.
   prefetch_status consume(session_record& record);
   /// Gives back what the session holds.
   void drop(const session_record& record);
   /// The same for a session that is gone.
-  void forget(const session_record& record);
-  void answer_waiters(const std::string& request_id);
+  void forget(session_record& record);
+  void answer_waiters(session_record& record);
 
   session_actor::pointer self_;
   std::optional<session_table> table_;
-  std::deque<waiter> waiters_;
+  size_t waiting_ = 0; // status queries that are parked in sessions
   uint64_t generations_ = 0;
   uint64_t running_ = 0;
   time_ms session_ttl_ms_ = 0;

@@ -65,7 +65,7 @@ std::vector<session_record> session_table::take_idle(time_ms limit_ms) {
 
 std::vector<session_record> session_table::take_excess() {
   std::vector<session_record> result;
-  while (tokens_ > max_tokens && order_.size() > 1)
+  while ((tokens_ > max_tokens || order_.size() > max_sessions) && order_.size() > 1)
     result.push_back(remove(order_.begin()));
   return result;
 }

@@ -4,6 +4,8 @@
 #include "actors/messages.hpp"
 #include "storage/hash_chain.hpp"
 
+#include <caf/typed_response_promise.hpp>
+
 #include <list>
 #include <map>
 #include <set>
@@ -15,6 +17,12 @@ namespace actord {
 
 /// Where a lookup stands. `done`: nobody has asked for the result yet.
 enum class lookup_phase : uint8_t { none, running, done, consumed };
+
+/// A parked status query.
+struct status_waiter {
+  time_ms deadline_ms = 0;
+  caf::typed_response_promise<prefetch_status> answer;
+};
 
 /// One request of an engine. `key` is the last one that carried tokens; `chain` holds hashes of its
 /// first chunks.
@@ -29,6 +37,7 @@ struct session_record {
   /// (instance, worker, first, end) of retrieves since the lookup: a repeat must not take another
   /// reader's share.
   std::set<std::tuple<int64_t, uint32_t, uint32_t, uint32_t>> retrieved;
+  std::vector<status_waiter> waiters; // only while the lookup runs
 };
 
 /// A hash chain in the making: `chain` grows slice by slice until it has `wanted` hashes.
@@ -38,24 +47,24 @@ struct chain_work {
   size_t wanted = 0;
 };
 
-/// Sessions by request id, least recently used first; models' layouts. Bound: `max_tokens`
-/// remembered tokens, beyond which the least recently used sessions go.
+/// Sessions by request id, least recently used first; models' layouts. Bounds: `max_tokens`
+/// remembered tokens and `max_sessions`, beyond which the least recently used sessions go.
 class session_table {
 public:
   static constexpr uint64_t max_tokens = 16 << 20;
+  static constexpr size_t max_sessions = 65536;  // an engine runs some thousand requests at once
   static constexpr size_t chunks_per_slice = 64; // some 100 µs of hashing at 256 tokens a chunk
 
   explicit session_table(chain_hasher hasher);
 
   session_record* find(const std::string& request_id);
-  /// The session, made if there is none, now the most recently used. Leases of sessions that had to
-  /// go are appended to `leases`.
+  /// The session, made if there is none, now the most recently used.
   session_record& use(const std::string& request_id, time_ms now);
   /// Forgets a session; returns what it held (empty when there was none).
   std::optional<session_record> take(const std::string& request_id);
   /// Takes sessions idle since before `limit_ms`.
   std::vector<session_record> take_idle(time_ms limit_ms);
-  /// Takes the least recently used sessions while there are too many tokens.
+  /// Takes the least recently used sessions while there are too many tokens or sessions.
   std::vector<session_record> take_excess();
 
   /// Starts a chain of `chunks` hashes over `key`'s tokens with what its session has hashed

@@ -73,12 +73,28 @@ void zmq_gateway::admit(client& from, ticket_id ticket, wire::request request, s
                        || std::holds_alternative<wire::register_engine_driven>(request) || follows;
   if (!in_lane)
     return dispatch(ticket, std::move(request));
-  if (from.lane.size() >= max_lane_entries || from.lane_bytes + bytes > max_lane_bytes)
+  if (from.lane.size() >= max_lane_entries || from.lane_bytes + bytes > max_lane_bytes) {
+    std::visit(
+      [&](auto& x) {
+        using type = std::decay_t<decltype(x)>;
+        if constexpr (std::is_same_v<
+                        type, wire::retrieve> || std::is_same_v<type, wire::prepare_retrieve>)
+          waive(std::move(x.key));
+      },
+      request);
     return refuse(ticket, "too many operations of its connection wait already");
+  }
   entry.lane = true;
   from.lane.push_back({ticket, std::move(request), std::move(request_id), bytes});
   from.lane_bytes += bytes;
   ready_lanes_.push_back(from.identity);
+}
+
+void zmq_gateway::waive(wire::cache_key key) {
+  key.num_kv_readers = 1;
+  request(peers_.sessions, caf::infinite, atom::release_v,
+          box(wire::free_lookup_locks{std::move(key)}))
+    .then([](caf::ok_atom) {}, [](caf::error&) {}); // nobody waits for it
 }
 
 void zmq_gateway::bind(client& from, const wire::request& request) {

@@ -119,6 +119,9 @@ void zmq_gateway::on_message(const incoming& message) {
     // An earlier lookup under this id must not answer for this one.
     if (*op == wire::operation::lookup && error->request_id)
       send(peers_.sessions, atom::lost_v, std::vector<std::string>{*error->request_id});
+    if (error->key
+        && (*op == wire::operation::retrieve || *op == wire::operation::prepare_retrieve))
+      waive(std::move(*error->key));
     return refuse(ticket, error->reason);
   }
   auto& request = std::get<wire::request>(decoded);

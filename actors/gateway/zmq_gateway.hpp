@@ -100,6 +100,8 @@ private:
   bool answer_at_once(client& from, const incoming& message, const wire::request& request);
   void note_alive(client& from, int64_t instance_id);
   void bind(client& from, const wire::request& request);
+  /// Gives back the read shares of a retrieve that is refused before a session sees it.
+  void waive(wire::cache_key key);
   template <class Result, class Dest, class Encode, class... Ts>
   void hand_over(ticket_id ticket, const Dest& dest, Encode encode, Ts&&... xs);
   void start(ticket_id ticket, wire::register_kv_cache request);

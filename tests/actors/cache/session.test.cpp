@@ -75,9 +75,9 @@ TEST_CASE_FIXTURE(fixture, "no timeout from outside is trusted") {
   pass(1ms);
   CHECK_FALSE(nan->open());
   CHECK_FALSE(past->open());
-  pass(3599s);
+  pass(500s);
   CHECK(endless->open());
-  pass(1s);
+  pass(3600s);
   CHECK_FALSE(endless->open());
 }
 
