@@ -1,8 +1,8 @@
 #include "actors/gateway/wire/decode_descriptor.hpp"
 
-#include "actors/gateway/wire/dtype.hpp"
 #include "actors/gateway/wire/record.hpp"
 #include "actors/gateway/wire/text.hpp"
+#include "gpu/dtype.hpp"
 
 #include <algorithm>
 
@@ -69,7 +69,7 @@ void read_metadata(msgpack_reader& in, tensor_descriptor& out) {
     required.saw(name);
     if (name == "dtype") {
       const std::string_view dtype = in.read_str();
-      const auto found = find_dtype(dtype);
+      const auto found = gpu::find_dtype(dtype);
       if (in.ok() && !found) {
         in.fail(printable(dtype) + " is not a supported dtype");
       }
@@ -149,7 +149,7 @@ std::optional<int64_t> byte_span(const tensor_descriptor& tensor, int64_t item_b
 }
 
 void check_span(msgpack_reader& in, const tensor_descriptor& tensor) {
-  const auto dtype = find_dtype(tensor.dtype);
+  const auto dtype = gpu::find_dtype(tensor.dtype);
   const auto span = dtype ? byte_span(tensor, int64_t{dtype->item_bytes}) : std::nullopt;
   if (!span || *span > tensor.nbytes) {
     in.fail("shape and stride reach " + (span ? std::to_string(*span) : "more than 2^63")

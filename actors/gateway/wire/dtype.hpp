@@ -1,26 +1,20 @@
-// Element types by their torch names.
+// Element types as pickles of torch name them.
 #pragma once
 
-#include <cstdint>
+#include "gpu/dtype.hpp"
+
 #include <optional>
 #include <string_view>
 
 namespace actord::wire {
 
-/// An element type that KV data may have.
-struct dtype_info {
-  std::string_view name;          // canonical, without "torch."
-  uint32_t item_bytes = 0;        // 1, 2, 4 or 8
-  std::string_view storage_class; // of module `torch`; "" for types that pickle
-                                  // as UntypedStorage
-};
+using gpu::find_dtype;
 
-/// Finds a dtype by its name or alias (`half`, `short`, `float`, `int`,
-/// `double`, `long`); empty for unknown, sub-byte, quantised and complex types.
-/// Source: wire-protocol §7.3, §7.5.
-std::optional<dtype_info> find_dtype(std::string_view name) noexcept;
+/// The typed storage class in module `torch` that holds `type`; "" for types that pickle as
+/// UntypedStorage. Source: wire-protocol §7.3, §7.5.
+std::string_view storage_class_of(const gpu::dtype& type) noexcept;
 
 /// Finds the dtype that a typed torch storage class holds.
-std::optional<dtype_info> find_storage_class(std::string_view storage_class) noexcept;
+std::optional<gpu::dtype> find_storage_class(std::string_view storage_class) noexcept;
 
 } // namespace actord::wire

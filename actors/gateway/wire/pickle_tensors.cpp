@@ -139,7 +139,7 @@ private:
     return std::get<torch_storage>(file);
   }
 
-  static std::optional<dtype_info> read_dtype(const pickle_value& value) {
+  static std::optional<gpu::dtype> read_dtype(const pickle_value& value) {
     if (value.type != kind::global) {
       return std::nullopt;
     }

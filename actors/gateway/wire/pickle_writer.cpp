@@ -36,8 +36,9 @@ void put_ints(std::string& out, std::span<const int64_t> values) {
 }
 
 /// The legacy torch file up to its data.
-std::string file_head(const dtype_info& dtype, int64_t elements, uint64_t bytes) {
-  const bool typed = !dtype.storage_class.empty();
+std::string file_head(const gpu::dtype& type, int64_t elements, uint64_t bytes) {
+  const auto storage_class = storage_class_of(type);
+  const bool typed = !storage_class.empty();
   const int64_t count = typed ? elements : static_cast<int64_t>(bytes);
   std::string out("\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
                   "\x80\x02M\xe9\x03."
@@ -59,7 +60,7 @@ std::string file_head(const dtype_info& dtype, int64_t elements, uint64_t bytes)
   // torch writes UntypedStorage for the other types but cannot load it again:
   // bytes under a dtype of their own load everywhere.
   out += "ctorch\n";
-  out += typed ? dtype.storage_class : std::string_view("ByteStorage");
+  out += typed ? storage_class : std::string_view("ByteStorage");
   out += '\n';
   put_str(out, "0");
   put_str(out, "cpu");
@@ -82,15 +83,15 @@ std::vector<int64_t> contiguous_strides(std::span<const int64_t> shape) {
 } // namespace
 
 tensor_pickler::tensor_pickler(std::string_view dtype_name, std::span<const int64_t> shape) {
-  const auto dtype = find_dtype(dtype_name);
-  assert(dtype);
+  const auto type = find_dtype(dtype_name);
+  assert(type);
   int64_t elements = 1;
   for (const int64_t dimension : shape) {
     elements *= dimension;
   }
-  tensor_bytes_ = static_cast<uint64_t>(elements) * dtype->item_bytes;
-  const bool typed = !dtype->storage_class.empty();
-  const std::string file = file_head(*dtype, elements, tensor_bytes_);
+  tensor_bytes_ = static_cast<uint64_t>(elements) * type->item_bytes;
+  const bool typed = !storage_class_of(*type).empty();
+  const std::string file = file_head(*type, elements, tensor_bytes_);
   const uint64_t file_bytes = file.size() + tensor_bytes_;
   const bool is_short = file_bytes <= std::numeric_limits<uint32_t>::max();
   before_ = typed ? "ctorch._utils\n_rebuild_tensor_v2\n" : "ctorch._utils\n_rebuild_tensor_v3\n";
@@ -104,7 +105,7 @@ tensor_pickler::tensor_pickler(std::string_view dtype_name, std::span<const int6
   put_ints(after_, contiguous_strides(shape));
   after_ += "\x89"
             "ccollections\nOrderedDict\n)R";
-  after_ += typed ? "" : "ctorch\n" + std::string(dtype->name) + '\n';
+  after_ += typed ? "" : "ctorch\n" + std::string(type->name) + '\n';
   after_ += "tR";
 }
 

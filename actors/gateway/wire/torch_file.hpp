@@ -13,7 +13,7 @@ namespace actord::wire {
 
 /// The one CPU storage of a torch file.
 struct torch_storage {
-  std::optional<dtype_info> dtype;  // empty: UntypedStorage, counted in bytes
+  std::optional<gpu::dtype> dtype;  // empty: UntypedStorage, counted in bytes
   std::span<const std::byte> bytes; // of the input
 };
 
