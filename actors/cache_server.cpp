@@ -11,6 +11,7 @@
 #include "actors/transfer/lmcache_driven.hpp"
 #include "actors/transfer/pool_grower.hpp"
 #include "runtime/options/version.hpp"
+#include "runtime/spawn_bare.hpp"
 
 #include <caf/scoped_actor.hpp>
 #include <spdlog/spdlog.h>
@@ -120,7 +121,7 @@ void cache_server::start_cache() {
   events.reap_timeout_ms = options_.mp.worker_reap_timeout_ms;
   events.incarnation_ns = wall_clock_ns();
   events_ = system_.spawn(kv_events, events);
-  quotas_ = system_.spawn(quota);
+  quotas_ = runtime::spawn_bare(system_, quota);
   eviction_
     = system_.spawn(eviction_controller,
                     eviction_controller_options{policy, options_.l1.eviction.trigger_watermark,
@@ -142,7 +143,7 @@ void cache_server::start_cache() {
 void cache_server::start_transfers() {
   const auto copiers = std::clamp(std::thread::hardware_concurrency(), 1u, most_copiers);
   for (unsigned i = 0; i < copiers; ++i)
-    copiers_.push_back(system_.spawn<caf::detached>(copier));
+    copiers_.push_back(runtime::spawn_bare<caf::detached>(system_, copier));
   const auto mode = options_.mp.supported_transfer_mode;
   const auto chunk_tokens = options_.mp.chunk_size;
   if (mode != transfer_mode::lmcache_driven)

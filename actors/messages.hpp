@@ -163,7 +163,8 @@ struct instance_status {
   std::string model_name;
   uint32_t world_size = 1;
   bool engine_driven = false, use_mla = false, pickle = false;
-  int64_t block_size = 0;
+  int64_t block_size = 0;       // engine-driven only, as the next three
+  uint64_t bytes_per_token = 0; // of one rank
   uint64_t pending_writes = 0, pending_reads = 0;
   std::shared_ptr<const gpu::paged_layout> layout; // of an lmcache-driven instance
 };

@@ -60,6 +60,8 @@ struct layer_geometry {
   uint64_t block_bytes() const noexcept {
     return slots * slot_bytes();
   }
+
+  bool operator==(const layer_geometry&) const = default;
 };
 
 struct geometry_result {

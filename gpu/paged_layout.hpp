@@ -31,6 +31,8 @@ struct kernel_group {
   uint64_t region_offset = 0; // bytes from the begin of the object
   uint64_t region_bytes = 0;  // reserved in the object
   uint64_t content_bytes = 0; // of them filled, from the front: planes, layers, slots, hidden
+
+  bool operator==(const kernel_group&) const = default;
 };
 
 /// What shares one memory object.
@@ -38,6 +40,8 @@ struct object_group {
   group_layout layout;
   bool recurrent = false;
   std::vector<uint32_t> kernel_groups; // in the order of their regions
+
+  bool operator==(const object_group&) const = default;
 };
 
 struct paged_layout {
@@ -50,6 +54,8 @@ struct paged_layout {
 
   /// The part of the layout that the index knows, by object group.
   std::vector<group_layout> group_layouts() const;
+
+  bool operator==(const paged_layout&) const = default;
 };
 
 struct layout_options {

@@ -13,8 +13,9 @@ namespace actord::runtime {
 ///
 /// Write it as a free function with by-value parameters: the frame then owns all it needs. After a
 /// `co_await` the actor's state may have changed; look things up again. Name the arguments of an
-/// awaited call: g++ 12 destroys brace-initialised temporaries of a co_await expression twice (GCC
-/// bug 104031).
+/// awaited call and write no `condition ? co_await a : co_await b`: g++ 12 destroys
+/// brace-initialised temporaries of a co_await expression, and the operands of such a choice, twice
+/// (GCC bug 104031).
 class task {
 public:
   struct promise_type {

@@ -1,12 +1,16 @@
 #include "actors/cache/quota.hpp"
 
+#include <string>
+
 namespace actord {
 
 quota_actor::behavior_type quota(quota_actor::stateful_pointer<quota_state> self) {
   return {
-    [self](atom::set, const std::string& salt, uint64_t limit_bytes) {
-      self->state.book.set(salt, limit_bytes);
-      return caf::ok_atom_v;
+    [self](atom::set, const std::string& salt, uint64_t limit_bytes) -> caf::result<caf::ok_atom> {
+      if (self->state.book.set(salt, limit_bytes))
+        return caf::ok_atom_v;
+      return make_error(ec::busy, std::to_string(quota_book::max_entries)
+                                    + " salts have a quota, which is the most; delete one first");
     },
     [self](atom::get, const std::string& salt) {
       auto limit = self->state.book.get(salt);

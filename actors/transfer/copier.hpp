@@ -22,11 +22,20 @@ split_copy(uint64_t pieces, uint64_t bytes, size_t copiers);
 /// costs.
 constexpr uint64_t inline_copy_bytes = 256 << 10;
 
-/// Awaits `work` on the copiers. `turn` spreads single copies over them.
+/// Work of this size never runs inline and goes to one copier.
+constexpr uint64_t unknown_bytes = UINT64_MAX;
+
+/// Awaits `work`: run at once when it is small, otherwise on the copiers. `turn` spreads single
+/// copies over them. Yields whether all of it ran.
 template <class Self>
 auto copy_on(Self* self, const std::vector<copier_actor>& copiers, boxed<copy_work> work,
              uint64_t pieces, uint64_t bytes, size_t& turn) {
-  return runtime::ask_all(split_copy(pieces, bytes, copiers.size()), [&](const auto& range) {
+  auto parts = split_copy(pieces, bytes, copiers.size());
+  if (bytes <= inline_copy_bytes) {
+    work->run(0, pieces);
+    parts.clear();
+  }
+  return runtime::ask_all(parts, [&](const auto& range) {
     const auto& copier = copiers[turn++ % copiers.size()];
     return self->request(copier, caf::infinite, atom::run_v, work, range.first, range.second);
   });

@@ -1,9 +1,9 @@
 #include "actors/transfer/engine_driven.hpp"
 
 #include "actors/clock.hpp"
-#include "actors/gateway/wire/dtype.hpp"
 #include "actors/transfer/copier.hpp"
 #include "actors/transfer/pickle_copy.hpp"
+#include "gpu/dtype.hpp"
 #include "runtime/ask.hpp"
 #include "runtime/reply.hpp"
 
@@ -114,7 +114,7 @@ runtime::task commit_pickle(engine_driven_pointer self, boxed<wire::commit_store
   auto copy = std::make_shared<unpickle_copy>(request, range.end - range.first, expected,
                                               state.pool, outcome->slots);
   auto work = box(copy_work{[copy](size_t, size_t) { copy->run(); }});
-  const bool ran = co_await copy_on(self, state.copiers, work, 1, 1, state.turn);
+  const bool ran = co_await copy_on(self, state.copiers, work, 1, request->data.size(), state.turn);
   if (!ran || !copy->good()) {
     self->send(state.l1, atom::abort_v, outcome->reservation);
     out.deliver(make_error(ec::rejected, "commit_store: " + copy->fault()));
@@ -148,7 +148,8 @@ runtime::task send_pickle(engine_driven_pointer self, pickle_layout layout, clai
   auto& state = self->state;
   auto copy = std::make_shared<pickle_copy>(layout, state.pool, claimed.slots);
   auto work = box(copy_work{[copy](size_t, size_t) { copy->run(); }});
-  const bool ran = co_await copy_on(self, state.copiers, work, 1, 1, state.turn);
+  const auto bytes = claimed.slots.size() * layout.object_bytes;
+  const bool ran = co_await copy_on(self, state.copiers, work, 1, bytes, state.turn);
   self->send(state.l1, atom::finish_v, claimed.claim);
   slot_plan plan;
   plan.pickle = true;
@@ -222,7 +223,7 @@ void engine_driven_state::init(const engine_driven_options& options,
 
 caf::result<pool_offer> engine_driven_state::open(const wire::register_engine_driven& request) {
   auto rejected = [](std::string text) { return make_error(ec::rejected, std::move(text)); };
-  auto dtype = wire::find_dtype(request.dtype);
+  auto dtype = gpu::find_dtype(request.dtype);
   if (!dtype)
     return rejected("dtype_str '" + request.dtype
                     + "' is not a supported element type; use a "
@@ -255,10 +256,9 @@ caf::result<pool_offer> engine_driven_state::open(const wire::register_engine_dr
       return rejected("instance " + std::to_string(request.instance_id)
                       + " is registered with another layout; unregister it first");
   } else {
-    fresh.life.seen(now_ms(*self_));
     self_->send(sessions, atom::attach_v,
                 model_layout{fresh.model_name, fresh.world_size, {fresh.layout}});
-    instances_.emplace(request.instance_id, std::move(fresh));
+    instances_.add(request.instance_id, std::move(fresh), now_ms(*self_));
   }
   return pool_offer{pool->name(), pool->size_bytes()};
 }
@@ -284,12 +284,10 @@ void engine_driven_state::close(int64_t instance_id) {
 }
 
 engine_driven_instance* engine_driven_state::speak(int64_t instance_id) {
-  auto i = instances_.find(instance_id);
-  if (i == instances_.end())
-    return nullptr;
-  i->second.life.seen(now_ms(*self_));
-  give_back(i->second);
-  return &i->second;
+  auto* instance = instances_.speak(instance_id, now_ms(*self_));
+  if (instance)
+    give_back(*instance);
+  return instance;
 }
 
 void engine_driven_state::ping(int64_t instance_id) {
@@ -298,10 +296,10 @@ void engine_driven_state::ping(int64_t instance_id) {
 }
 
 void engine_driven_state::lost(int64_t instance_id, bool may_live) {
-  auto i = instances_.find(instance_id);
-  if (i == instances_.end())
+  auto* found = instances_.find(instance_id);
+  if (!found)
     return;
-  auto& instance = i->second;
+  auto& instance = *found;
   instance.life.connection_ended = true;
   for (auto& [identity, pending] : std::exchange(instance.writes, {})) {
     if (may_live) {
@@ -318,11 +316,7 @@ void engine_driven_state::lost(int64_t instance_id, bool may_live) {
 }
 
 void engine_driven_state::tick() {
-  std::vector<int64_t> gone;
-  for (auto& [id, instance] : instances_)
-    if (instance.life.silent(options_.liveness, now_ms(*self_)))
-      gone.push_back(id);
-  for (auto id : gone)
+  for (auto id : instances_.silent(options_.liveness, now_ms(*self_)))
     close(id);
 }
 
@@ -337,11 +331,11 @@ transfer_status engine_driven_state::status() const {
     row.use_mla = instance.use_mla;
     row.pickle = instance.pickle;
     row.block_size = instance.block_size;
+    row.bytes_per_token = instance.layout.object_bytes / options_.chunk_tokens;
     row.pending_writes = instance.writes.size();
     row.pending_reads = instance.reads.size();
     result.instances.push_back(std::move(row));
   }
-  std::ranges::sort(result.instances, {}, &instance_status::instance_id);
   return result;
 }
 

@@ -2,13 +2,12 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
-#include "actors/transfer/liveness.hpp"
+#include "actors/transfer/instance_table.hpp"
 #include "actors/transfer/shm_pool.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
 #include <map>
-#include <unordered_map>
 #include <vector>
 
 namespace actord {
@@ -87,7 +86,7 @@ private:
 
   engine_driven_actor::pointer self_;
   engine_driven_options options_;
-  std::unordered_map<int64_t, engine_driven_instance> instances_;
+  instance_table<engine_driven_instance> instances_;
 };
 
 engine_driven_actor::behavior_type

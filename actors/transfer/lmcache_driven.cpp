@@ -27,7 +27,7 @@ runtime::task checksum(lmcache_driven_pointer self, boxed<checksum_order> order,
   }
   auto sums = std::make_shared<kv_checksums>(instance->memory, order);
   auto work = box(copy_work{[sums](size_t, size_t) { sums->run(); }});
-  const bool ran = co_await copy_on(self, state.copiers, work, 1, 1, state.turn);
+  const bool ran = co_await copy_on(self, state.copiers, work, 1, unknown_bytes, state.turn);
   if (!ran || !sums->fault().empty())
     out.deliver(make_error(ec::rejected, sums->fault()));
   else
@@ -67,13 +67,6 @@ caf::result<caf::ok_atom> lmcache_driven_state::open(const wire::register_kv_cac
   if (!made.layout)
     return rejected(std::move(made.error));
   auto groups = made.layout->group_layouts();
-  if (auto* known = speak(request.instance_id)) {
-    if (known->memory->groups != groups || known->model_name != request.model_name
-        || known->world_size != request.world_size)
-      return rejected("instance " + std::to_string(request.instance_id)
-                      + " is registered with another layout; unregister it first");
-    return caf::ok_atom_v;
-  }
   auto opened = choice.chosen->open(request.kv_cache);
   if (!opened.error.empty())
     return rejected(std::move(opened.error));
@@ -83,11 +76,18 @@ caf::result<caf::ok_atom> lmcache_driven_state::open(const wire::register_kv_cac
   auto memory = std::make_shared<const paged_memory>(
     paged_memory{std::make_shared<const gpu::paged_layout>(std::move(*made.layout)),
                  std::move(opened.tensors), groups});
+  if (auto* known = speak(request.instance_id)) {
+    if (*known->memory->layout != *memory->layout || known->model_name != request.model_name
+        || known->world_size != request.world_size)
+      return rejected("instance " + std::to_string(request.instance_id)
+                      + " is registered with another layout; unregister it first");
+    known->memory = std::move(memory); // the engine may have moved; running copies keep the old
+    return caf::ok_atom_v;
+  }
   lmcache_driven_instance fresh{request.model_name, request.world_size, std::move(memory), {}};
-  fresh.life.seen(now_ms(*self_));
   self_->send(sessions, atom::attach_v,
               model_layout{request.model_name, request.world_size, std::move(groups)});
-  instances_.emplace(request.instance_id, std::move(fresh));
+  instances_.add(request.instance_id, std::move(fresh), now_ms(*self_));
   return caf::ok_atom_v;
 }
 
@@ -98,11 +98,7 @@ void lmcache_driven_state::close(int64_t instance_id) {
 }
 
 lmcache_driven_instance* lmcache_driven_state::speak(int64_t instance_id) {
-  auto i = instances_.find(instance_id);
-  if (i == instances_.end())
-    return nullptr;
-  i->second.life.seen(now_ms(*self_));
-  return &i->second;
+  return instances_.speak(instance_id, now_ms(*self_));
 }
 
 void lmcache_driven_state::ping(int64_t instance_id) {
@@ -111,16 +107,12 @@ void lmcache_driven_state::ping(int64_t instance_id) {
 }
 
 void lmcache_driven_state::lost(int64_t instance_id) {
-  if (auto i = instances_.find(instance_id); i != instances_.end())
-    i->second.life.connection_ended = true;
+  if (auto* instance = instances_.find(instance_id))
+    instance->life.connection_ended = true;
 }
 
 void lmcache_driven_state::tick() {
-  std::vector<int64_t> gone;
-  for (auto& [id, instance] : instances_)
-    if (instance.life.silent(options.liveness, now_ms(*self_)))
-      gone.push_back(id);
-  for (auto id : gone)
+  for (auto id : instances_.silent(options.liveness, now_ms(*self_)))
     close(id);
 }
 
@@ -134,7 +126,6 @@ transfer_status lmcache_driven_state::status() const {
     row.layout = instance.memory->layout;
     result.instances.push_back(std::move(row));
   }
-  std::ranges::sort(result.instances, {}, &instance_status::instance_id);
   return result;
 }
 

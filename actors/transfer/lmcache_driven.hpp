@@ -2,7 +2,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
-#include "actors/transfer/liveness.hpp"
+#include "actors/transfer/instance_table.hpp"
 #include "actors/transfer/shm_pool.hpp"
 #include "gpu/bus_error_guard.hpp"
 #include "gpu/device.hpp"
@@ -11,7 +11,6 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <memory>
-#include <unordered_map>
 #include <vector>
 
 namespace actord {
@@ -69,7 +68,7 @@ public:
 private:
   lmcache_driven_actor::pointer self_;
   std::unique_ptr<gpu::device> host_, cuda_;
-  std::unordered_map<int64_t, lmcache_driven_instance> instances_;
+  instance_table<lmcache_driven_instance> instances_;
 };
 
 lmcache_driven_actor::behavior_type

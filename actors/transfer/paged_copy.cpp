@@ -92,12 +92,8 @@ runtime::task store_paged(lmcache_driven_pointer self, boxed<wire::store> reques
     co_return;
   }
   auto copy = std::get<std::shared_ptr<const paged_copy>>(std::move(planned));
-  bool ran = true;
-  if (copy->job.bytes() <= inline_copy_bytes)
-    copy->job.run(0, copy->job.pieces());
-  else
-    ran = co_await copy_on(self, state.copiers, work_of(copy), copy->job.pieces(),
-                           copy->job.bytes(), state.turn);
+  const bool ran = co_await copy_on(self, state.copiers, work_of(copy), copy->job.pieces(),
+                                    copy->job.bytes(), state.turn);
   if (!ran || !copy->job.ok()) {
     self->send(state.l1, atom::abort_v, held->reservation);
     out.deliver(make_error(ec::corrupt, "the engine's memory went away during the copy"));
@@ -142,12 +138,8 @@ runtime::task retrieve_paged(lmcache_driven_pointer self, boxed<wire::retrieve> 
     co_return;
   }
   auto copy = std::get<std::shared_ptr<const paged_copy>>(std::move(planned));
-  bool ran = true;
-  if (copy->job.bytes() <= inline_copy_bytes)
-    copy->job.run(0, copy->job.pieces());
-  else
-    ran = co_await copy_on(self, state.copiers, work_of(copy), copy->job.pieces(),
-                           copy->job.bytes(), state.turn);
+  const bool ran = co_await copy_on(self, state.copiers, work_of(copy), copy->job.pieces(),
+                                    copy->job.bytes(), state.turn);
   self->send(state.l1, atom::finish_v, claimed->claim);
   out.deliver(ran && copy->job.ok());
 }

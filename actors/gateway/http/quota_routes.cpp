@@ -43,6 +43,8 @@ reply set_quota(context& from, const request& asked, const std::string& name) {
     return error_reply(400, limit.fault);
   auto done
     = asker{from}.ask<caf::ok_atom>(from.peers.quotas, atom::set_v, salt_of(name), limit.bytes);
+  if (!done && done.error() == ec::busy)
+    return error_reply(409, describe(done.error()));
   if (!done)
     return unavailable(family::error, quota_name, done.error());
   return json_reply({{"cache_salt", name}, {"limit_gb", limit.gigabytes}, {"status", "ok"}});

@@ -142,13 +142,20 @@ void add_engine_driven(json& to, const transfer_status& transfer) {
   json ids = json::array(), meta = json::object();
   for (const auto& instance : transfer.instances) {
     ids.push_back(instance.instance_id);
-    meta[std::to_string(instance.instance_id)] = {{"model_name", instance.model_name},
-                                                  {"world_size", instance.world_size},
-                                                  {"block_size", instance.block_size},
-                                                  {"use_mla", instance.use_mla},
-                                                  {"pickle", instance.pickle},
-                                                  {"pending_writes", instance.pending_writes},
-                                                  {"pending_reads", instance.pending_reads}};
+    const auto name = std::to_string(instance.instance_id);
+    // `lmcache bench engine` looks for the size of a token there, whichever the mode.
+    if (!to["cache_context_meta"].contains(name))
+      to["cache_context_meta"][name]
+        = {{"model_name", instance.model_name},
+           {"world_size", instance.world_size},
+           {"kv_cache_layout", {{"cache_size_per_token", instance.bytes_per_token}}}};
+    meta[name] = {{"model_name", instance.model_name},
+                  {"world_size", instance.world_size},
+                  {"block_size", instance.block_size},
+                  {"use_mla", instance.use_mla},
+                  {"pickle", instance.pickle},
+                  {"pending_writes", instance.pending_writes},
+                  {"pending_reads", instance.pending_reads}};
   }
   to["registered_non_cuda_instance_ids"] = std::move(ids);
   to["non_cuda_context_meta"] = std::move(meta);

@@ -4,6 +4,7 @@
 #include "tests/gpu/paged_memory.hpp"
 #include "tests/gpu/shm_segment.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 using namespace actord;
@@ -207,6 +208,8 @@ TEST_CASE_FIXTURE(fixture, "a worker's model is known while it is registered") {
 TEST_CASE_FIXTURE(fixture, "a registration that cannot be is refused with the reason") {
   auto other = registration({2, blocks, 4, 4, 4}); // smaller heads
   check_says(open_refusal(other), "another layout");
+  other = registration({2, blocks, 8, 4, 4}); // as many bytes, other heads
+  check_says(open_refusal(other), "another layout");
   other = registration({2, blocks, 4, 4, 8});
   other.instance_id = 12;
   other.kv_cache[0].shm_name = "/etc/passwd";
@@ -214,6 +217,24 @@ TEST_CASE_FIXTURE(fixture, "a registration that cannot be is refused with the re
   other.kv_cache[0].shm_name = segment.name + "_missing";
   CHECK_FALSE(open_refusal(other).empty());
   CHECK_EQ(ask<transfer_status>(uut, atom::status_v).instances.size(), 1u);
+}
+
+TEST_CASE_FIXTURE(fixture, "an engine that registers again may have moved its memory") {
+  open(registration({2, blocks, 4, 4, 8}));
+  CHECK_EQ((*layouts())[0].object_bytes, chunk_bytes);
+  shm_segment moved{segment.bytes, "/lmcache_kv_2"};
+  auto again = registration({2, blocks, 4, 4, 8});
+  again.kv_cache = {moved.place(describe({2, blocks, 4, 4, 8}))};
+  open(again);
+  std::fill_n(moved.data, moved.bytes, std::byte{'m'});
+  auto chain = shared_chain(1);
+  CHECK(store_blocks(chain, {1}));
+  CHECK(retrieve_blocks(chain, {5}));
+  std::fill_n(moved.data, moved.bytes, std::byte{0});
+  CHECK(retrieve_blocks(chain, {5}));
+  CHECK_EQ(moved.data[5 * block_bytes], std::byte{'m'});
+  ask<caf::ok_atom>(uut, atom::close_v, worker);
+  CHECK_EQ(layouts(), nullptr);
 }
 
 TEST_CASE_FIXTURE(fixture, "a silent worker is reaped after its connection ended") {
@@ -280,4 +301,25 @@ TEST_CASE("copies are spread in parts of some megabytes, every piece once") {
   CHECK_EQ(split_copy(10, uint64_t{1} << 30, 4), (ranges{{0, 2}, {2, 5}, {5, 7}, {7, 10}}));
   CHECK_EQ(split_copy(1, uint64_t{1} << 30, 4), (ranges{{0, 1}}));
   CHECK_EQ(split_copy(2, uint64_t{1} << 30, 4).size(), 2u);
+}
+
+TEST_CASE_FIXTURE(fixture, "checksums are the MD5 of each chunk of blocks as they are now") {
+  auto ask_sums = [&](std::vector<int64_t> ids, bool layerwise) {
+    return ask<checksum_report>(uut, atom::checksum_v,
+                                box(checksum_order{worker, std::move(ids), 1, layerwise}));
+  };
+  auto sums = ask_sums({1, 2}, false);
+  REQUIRE_EQ(sums.layers.size(), 1u);
+  REQUIRE_EQ(sums.layers[0].size(), 2u);
+  CHECK_EQ(sums.layers[0][0].size(), 32u);
+  CHECK_NE(sums.layers[0][0], sums.layers[0][1]);
+  CHECK_EQ(ask_sums({1, 2}, true).layers, sums.layers); // one layer
+  segment.data[block_bytes] ^= std::byte{1};
+  CHECK_NE(ask_sums({1, 2}, false).layers[0][0], sums.layers[0][0]);
+  CHECK_EQ(ask_sums({1, 2}, false).layers[0][1], sums.layers[0][1]);
+  auto text = refusal<checksum_report>(uut, atom::checksum_v,
+                                       box(checksum_order{worker, {int64_t{blocks}}, 1, false}));
+  CHECK_FALSE(text.empty());
+  text = refusal<checksum_report>(uut, atom::checksum_v, box(checksum_order{99, {1}, 1, false}));
+  check_says(text, "99");
 }

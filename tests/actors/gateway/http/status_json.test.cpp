@@ -93,11 +93,14 @@ TEST_CASE("an engine-driven worker is shown, and the other path left out where i
   instance.instance_id = 1000;
   instance.model_name = "test-model";
   instance.block_size = 16;
+  instance.bytes_per_token = 96;
   instance.engine_driven = true;
   facts.engine_driven.emplace().instances.push_back(instance);
   const auto got = status_json(facts, {});
   const auto expected = sample("status_engine_driven_shm_fs");
-  CHECK(!got.contains("cache_context_meta"));
+  CHECK(!got.contains("registered_gpu_ids"));
+  // `lmcache bench engine` looks there in either mode.
+  CHECK(got["cache_context_meta"]["1000"]["kv_cache_layout"]["cache_size_per_token"] == 96);
   CHECK(got["registered_non_cuda_instance_ids"] == expected["registered_non_cuda_instance_ids"]);
   check_shape(got["non_cuda_context_meta"], expected["non_cuda_context_meta"], "meta");
 }
