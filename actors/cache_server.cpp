@@ -133,11 +133,15 @@ void cache_server::start_cache() {
   l1.policy = policy;
   l1.trigger_watermark = options_.l1.eviction.trigger_watermark;
   l1.record_changes = events.log_size > 0;
+  l1.metrics = metrics_;
+  l1.l1_tag = options_.l1.tag;
   l1_ = system_.spawn(l1_manager, l1, eviction_, events_);
   self->send(eviction_, atom::open_v, l1_);
   self->send(l1_, atom::grow_v, pool_->reserved_bytes());
   system_.spawn<caf::detached>(pool_grower, pool_, l1_);
-  sessions_ = system_.spawn(session, session_options_of(options_), l1_);
+  auto session_settings = session_options_of(options_);
+  session_settings.metrics = metrics_;
+  sessions_ = system_.spawn(session, session_settings, l1_);
 }
 
 void cache_server::start_transfers() {
@@ -148,13 +152,14 @@ void cache_server::start_transfers() {
   const auto chunk_tokens = options_.mp.chunk_size;
   if (mode != transfer_mode::lmcache_driven)
     engine_driven_
-      = system_.spawn(engine_driven, engine_driven_options{chunk_tokens, liveness_of(options_)},
-                      pool_, sessions_, l1_, copiers_);
+      = system_.spawn(engine_driven,
+                      engine_driven_options{chunk_tokens, liveness_of(options_), metrics_}, pool_,
+                      sessions_, l1_, copiers_);
   if (mode != transfer_mode::engine_driven)
     lmcache_driven_ = system_.spawn(lmcache_driven,
                                     lmcache_driven_options{chunk_tokens, options_.mp.null_block_id,
                                                            options_.mp.separate_object_groups,
-                                                           liveness_of(options_)},
+                                                           liveness_of(options_), metrics_},
                                     pool_, sessions_, l1_, copiers_);
   caf::scoped_actor self{system_};
   self->send(sessions_, atom::open_v, engine_driven_, lmcache_driven_);
@@ -173,12 +178,12 @@ void cache_server::start_gateways(std::function<void(log_level)> set_log_level) 
     spdlog::info("LMCache zmq cache server is running on {}",
                  endpoint.starts_with("tcp://") ? endpoint.substr(6) : endpoint);
   spdlog::info("LMCache cache server is running...");
-  http_
-    = std::make_unique<http_gateway>(system_,
-                                     http_peers{sessions_, l1_, eviction_, quotas_, engine_driven_,
-                                                lmcache_driven_, events_, gateway_},
-                                     options_, std::move(set_log_level),
-                                     "actord" + std::string{daemon_version});
+  const bool shown = options_.observability.enabled && options_.observability.metrics_enabled;
+  http_ = std::make_unique<http_gateway>(
+    system_,
+    http_peers{sessions_, l1_, eviction_, quotas_, engine_driven_, lmcache_driven_, events_,
+               gateway_, shown ? metrics_ : nullptr},
+    options_, std::move(set_log_level), "actord" + std::string{daemon_version});
   http_->start();
 }
 

@@ -5,6 +5,7 @@
 #include "actors/gateway/zmq_thread.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/transfer/shm_pool.hpp"
+#include "observability/metric_registry.hpp"
 #include "runtime/options/daemon_options.hpp"
 
 #include <caf/actor_system.hpp>
@@ -37,6 +38,7 @@ private:
 
   caf::actor_system& system_;
   daemon_options options_;
+  std::shared_ptr<metric_registry> metrics_ = std::make_shared<metric_registry>();
   std::shared_ptr<shm_pool> pool_;
   supervisor_actor supervisor_;
   quota_actor quotas_;

@@ -109,6 +109,7 @@ column_id column_store::settle(cell_id id) {
     --c.pins;
   });
   spaces_.salt_of(target.space).bytes += bytes;
+  note(spaces_.salt(target.space), &salt_traffic::written);
   if (!fresh)
     return nil;
   ++counts_.columns;
@@ -137,6 +138,7 @@ void column_store::unlink(cell_id id, bool evicted) {
       c.pins -= gone.readers > 0 ? 1 : 0;
     });
     spaces_.salt_of(target.space).bytes -= bytes;
+    note(spaces_.salt(target.space), &salt_traffic::evicted);
     --counts_.resident;
     counts_.read -= gone.readers > 0 ? 1 : 0;
     if (target.bytes == 0) {
@@ -234,6 +236,28 @@ std::vector<chunk_change> column_store::drain_changes() {
   for (const auto& change : changes_)
     spaces_.drop_reference(spaces_.slot_of(change.space));
   return std::exchange(changes_, {});
+}
+
+void column_store::record_traffic(bool on) {
+  counting_ = on;
+}
+
+void column_store::note(salt_id salt, uint64_t salt_traffic::*what, uint64_t objects) {
+  auto* entry = counting_ ? spaces_.find_salt(salt) : nullptr;
+  if (!entry)
+    return;
+  if (entry->traffic == nil) {
+    entry->traffic = static_cast<uint32_t>(traffic_.size());
+    traffic_.push_back({salt});
+  }
+  traffic_[entry->traffic].*what += objects;
+}
+
+std::vector<salt_traffic> column_store::drain_traffic() {
+  for (const auto& row : traffic_)
+    if (auto* entry = spaces_.find_salt(row.salt))
+      entry->traffic = nil;
+  return std::exchange(traffic_, {});
 }
 
 uint64_t column_store::table_bytes() const noexcept {

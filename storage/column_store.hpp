@@ -6,6 +6,7 @@
 #include "storage/eviction_policy.hpp"
 #include "storage/fingerprint_table.hpp"
 #include "storage/pool_allocator.hpp"
+#include "storage/salt_traffic.hpp"
 #include "storage/space_table.hpp"
 
 #include <memory>
@@ -123,6 +124,10 @@ public:
 
   void record_changes(bool on);
   std::vector<chunk_change> drain_changes();
+  void record_traffic(bool on);
+  /// Adds objects to a salt's row; a salt that is gone has none.
+  void note(salt_id salt, uint64_t salt_traffic::*what, uint64_t objects = 1);
+  std::vector<salt_traffic> drain_traffic();
   const counts& totals() const noexcept {
     return counts_;
   }
@@ -176,6 +181,8 @@ private:
   uint64_t evictable_bytes_ = 0;
   bool recording_ = false;
   std::vector<chunk_change> changes_;
+  bool counting_ = false;
+  std::vector<salt_traffic> traffic_;
   std::vector<column_id> victims_; // scratch
 };
 

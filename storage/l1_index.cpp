@@ -147,6 +147,19 @@ void l1_index::record_changes(bool on) {
   store_.record_changes(on);
 }
 
+void l1_index::record_traffic(bool on) {
+  store_.record_traffic(on);
+}
+
+std::vector<salt_traffic> l1_index::drain_traffic() {
+  return store_.drain_traffic();
+}
+
+std::optional<std::string> l1_index::salt_name(salt_id id) {
+  auto* entry = store_.spaces().find_salt(id);
+  return entry ? std::optional{entry->name} : std::nullopt;
+}
+
 std::vector<chunk_change> l1_index::drain_changes() {
   return store_.drain_changes();
 }

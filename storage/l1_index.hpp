@@ -53,6 +53,7 @@ struct slot {
 struct lookup_outcome {
   lease_id lease = 0;      // 0 when nothing is held
   uint32_t hit_chunks = 0; // longest prefix that every group and rank can serve
+  uint64_t objects = 0;    // that serve it, of all groups and ranks
 };
 
 struct claim_outcome {
@@ -194,6 +195,12 @@ public:
   /// Chunk changes since the last call, oldest first. Drain after each step:
   /// they pile up.
   std::vector<chunk_change> drain_changes();
+  /// Whether traffic is counted by salt (off at first).
+  void record_traffic(bool on);
+  /// Traffic of each salt that had any since the last call.
+  std::vector<salt_traffic> drain_traffic();
+  /// The name behind an id; empty for salts that are gone.
+  std::optional<std::string> salt_name(salt_id id);
   /// Whether all counters agree with a recount. O(everything), for tests.
   bool consistent() const;
   eviction_policy& policy() noexcept {
@@ -203,6 +210,7 @@ public:
 private:
   struct claim_state {
     std::vector<cell_id> cells;
+    salt_id salt = 0; // of all of them
   };
   struct reservation_state {
     time_ms deadline = 0;

@@ -113,8 +113,9 @@ l1_index::lookup(space_id space, std::span<const chunk_hash> chain,
       store_.drop(share.cell, share.count);
     return {};
   }
+  const auto objects = held.shares.size();
   *kept = std::move(held);
-  return {id, hit};
+  return {id, hit, objects};
 }
 
 /// Lists in claimed_ the shares that the claim takes; false when one is
@@ -153,6 +154,8 @@ l1_index::claim(lease_id id, uint16_t rank, uint32_t first, uint32_t end,
   for (auto& [share, where] : claimed_) {
     --share->count;
     taken.cells.push_back(share->cell);
+    if (auto column = store_.at_cell(share->cell).column; column != nil)
+      taken.salt = store_.spaces().salt(store_.at_column(column).space);
     result.slots.push_back(where);
   }
   from->remaining -= claimed_.size();
@@ -205,6 +208,7 @@ void l1_index::finish_claim(claim_id id) {
   auto* finished = claims_.find(id);
   if (finished == nullptr)
     return;
+  store_.note(finished->salt, &salt_traffic::read, finished->cells.size());
   for (auto read : finished->cells)
     store_.drop(read, 1);
   claims_.erase(id);

@@ -27,6 +27,7 @@ public:
     std::string name;
     uint64_t bytes = 0;
     uint32_t spaces = 0;
+    uint32_t traffic = nil; // its row among those that count traffic
   };
 
   space_table() = default;
@@ -56,6 +57,11 @@ public:
     return salts_.find(entries_[slot].salt)->second;
   }
   std::optional<salt_id> find_salt(const std::string& name) const;
+  /// Null for salts that are gone.
+  salt_entry* find_salt(salt_id id) {
+    auto found = salts_.find(id);
+    return found == salts_.end() ? nullptr : &found->second;
+  }
   /// By age.
   const std::map<salt_id, salt_entry>& salts() const {
     return salts_;

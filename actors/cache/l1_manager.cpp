@@ -30,6 +30,8 @@ void l1_manager_state::init(l1_manager_options options, eviction_controller_acto
   index_ = std::make_unique<l1_index>(
     options_.index, make_eviction_policy(options_.policy, ghost_limit(options_.index)));
   index_->record_changes(options_.record_changes);
+  index_->record_traffic(true);
+  meters_.emplace(options_.metrics, options_.l1_tag);
 }
 
 lookup_outcome l1_manager_state::lookup(const lookup_order& order) {
@@ -52,6 +54,15 @@ reserve_outcome l1_manager_state::try_reserve(const reserve_order& order) {
   return outcome;
 }
 
+void l1_manager_state::answer(const reserve_order& order,
+                              caf::typed_response_promise<reserve_outcome> promise,
+                              reserve_outcome outcome) {
+  if (outcome.status == reserve_outcome::code::out_of_memory)
+    meters_->allocation_failed(order.space.model_name,
+                               order.range.hashes().size() * order.groups.size());
+  promise.deliver(std::move(outcome));
+}
+
 caf::typed_response_promise<reserve_outcome> l1_manager_state::reserve(boxed<reserve_order> order) {
   auto promise = self_->make_response_promise<reserve_outcome>();
   auto outcome = try_reserve(*order);
@@ -60,7 +71,7 @@ caf::typed_response_promise<reserve_outcome> l1_manager_state::reserve(boxed<res
       && waiting_.size() < max_waiting)
     waiting_.push_back({std::move(order), promise});
   else
-    promise.deliver(std::move(outcome));
+    answer(*order, promise, std::move(outcome));
   check_pressure();
   return promise;
 }
@@ -108,18 +119,33 @@ void l1_manager_state::touch(const touch_order& order) {
     index_->touch(*space, *order.chain);
 }
 
+void l1_manager_state::finish(claim_id claim) {
+  index_->finish_claim(claim);
+  meters_->take(*index_);
+}
+
+void l1_manager_state::abort(reservation_id reservation) {
+  index_->abort(reservation);
+  meters_->take(*index_);
+}
+
+void l1_manager_state::quarantine(reservation_id reservation) {
+  index_->quarantine(reservation);
+  meters_->take(*index_);
+}
+
 void l1_manager_state::grow(uint64_t bytes) {
   if (bytes > 0)
     index_->grow(bytes);
   const bool done = index_->usage().total_bytes >= options_.index.capacity_bytes;
   growing_ = bytes > 0 && !done;
   auto waiting = std::exchange(waiting_, {});
-  for (auto& [order, answer] : waiting) {
+  for (auto& [order, promise] : waiting) {
     auto outcome = try_reserve(*order);
     if (outcome.status == reserve_outcome::code::out_of_memory && growing_)
-      waiting_.push_back({std::move(order), std::move(answer)});
+      waiting_.push_back({std::move(order), std::move(promise)});
     else
-      answer.deliver(std::move(outcome));
+      answer(*order, promise, std::move(outcome));
   }
 }
 
@@ -130,16 +156,17 @@ l1_status l1_manager_state::status() const {
 void l1_manager_state::tick() {
   index_->expire(now_ms(*self_));
   publish(std::nullopt);
-  check_pressure();
+  meters_->look(check_pressure());
 }
 
-void l1_manager_state::check_pressure() {
+bool l1_manager_state::check_pressure() {
   auto usage = index_->usage();
   const bool high
     = usage.used_bytes >= options_.trigger_watermark * static_cast<double>(usage.configured_bytes);
   if (high && !pressure_told_ && eviction_)
     self_->send(eviction_, atom::pressure_v, usage.used_bytes, usage.configured_bytes);
   pressure_told_ = high;
+  return high;
 }
 
 std::shared_ptr<const key_space> l1_manager_state::name_of(space_id space) {
@@ -147,6 +174,7 @@ std::shared_ptr<const key_space> l1_manager_state::name_of(space_id space) {
 }
 
 void l1_manager_state::publish(std::optional<store_origin> origin) {
+  meters_->take(*index_);
   auto changes = index_->drain_changes();
   if (changes.empty() || !events_)
     return;
@@ -175,15 +203,13 @@ l1_manager(l1_manager_actor::stateful_pointer<l1_manager_state> self, l1_manager
       self->state.index().release(order.lease, order.rank, order.first, order.end, order.shares);
     },
     [self](atom::close, lease_id lease) { self->state.index().close_lease(lease); },
-    [self](atom::finish, claim_id claim) { self->state.index().finish_claim(claim); },
+    [self](atom::finish, claim_id claim) { self->state.finish(claim); },
     [self](atom::reserve, const boxed<reserve_order>& order) { return self->state.reserve(order); },
     [self](atom::commit, reservation_id reservation, const boxed<store_origin>& origin) {
       return self->state.commit(reservation, origin);
     },
-    [self](atom::abort, reservation_id reservation) { self->state.index().abort(reservation); },
-    [self](atom::quarantine, reservation_id reservation) {
-      self->state.index().quarantine(reservation);
-    },
+    [self](atom::abort, reservation_id reservation) { self->state.abort(reservation); },
+    [self](atom::quarantine, reservation_id reservation) { self->state.quarantine(reservation); },
     [self](atom::touch, const touch_order& order) { self->state.touch(order); },
     [self](atom::evict, const evict_order& order) { return self->state.evict(order); },
     [self](atom::clear, bool force) {

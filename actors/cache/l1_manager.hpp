@@ -1,6 +1,7 @@
 // The actor that owns the pool's index.
 #pragma once
 
+#include "actors/cache/l1_meters.hpp"
 #include "actors/interfaces.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -8,6 +9,9 @@
 
 #include <deque>
 #include <map>
+#include <memory>
+#include <optional>
+#include <string>
 
 namespace actord {
 
@@ -16,6 +20,8 @@ struct l1_manager_options {
   eviction_kind policy = eviction_kind::lru;
   double trigger_watermark = 0.8; // of the pool: above it the eviction controller hears of it
   bool record_changes = true;     // for KV events
+  std::shared_ptr<metric_registry> metrics = std::make_shared<metric_registry>();
+  std::string l1_tag = "_default";
 };
 
 /// The state of the L1 MANAGER (storage/l1_index.hpp has the rules). Bounds: reservations that wait
@@ -39,6 +45,9 @@ public:
   erase_report erase(const erase_order& order);
   void clear(bool force);
   void touch(const touch_order& order);
+  void finish(claim_id claim);
+  void abort(reservation_id reservation);
+  void quarantine(reservation_id reservation);
   void grow(uint64_t bytes);
   l1_status status() const;
   void tick();
@@ -49,9 +58,12 @@ public:
 
 private:
   reserve_outcome try_reserve(const reserve_order& order);
-  /// Tells the KV events what came and went in this step.
+  void answer(const reserve_order& order, caf::typed_response_promise<reserve_outcome> promise,
+              reserve_outcome outcome);
+  /// Tells the metrics what this step did, and the KV events what came and went in it.
   void publish(std::optional<store_origin> origin);
-  void check_pressure();
+  /// Tells the eviction controller once that the pool is above the trigger; returns whether it is.
+  bool check_pressure();
   std::shared_ptr<const key_space> name_of(space_id space);
 
   struct waiting_reservation {
@@ -62,6 +74,7 @@ private:
   l1_manager_actor::pointer self_;
   l1_manager_options options_;
   std::unique_ptr<l1_index> index_;
+  std::optional<l1_meters> meters_;
   eviction_controller_actor eviction_;
   kv_events_actor events_;
   std::deque<waiting_reservation> waiting_; // until the pool has grown

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <type_traits>
 
 namespace actord {
 
@@ -34,6 +35,20 @@ std::shared_ptr<const wire::cache_key> key_of(const boxed<Request>& request) {
   return {request.value, &request->key};
 }
 
+// What is counted of a lookup before it has found anything.
+lookup_tally
+tally_of(const wire::cache_key& key, bool has_layout, uint32_t chunks, uint32_t chunk_tokens) {
+  lookup_tally result;
+  result.model_name = key.model_name;
+  result.salt = key.cache_salt;
+  result.requested_tokens = uint64_t{chunks} * chunk_tokens;
+  if (!has_layout)
+    result.early_exit = "no_gpu_context"; // nobody has registered the model
+  else if (chunks == 0)
+    result.early_exit = "empty_chunk_hashes";
+  return result;
+}
+
 // Hashes in slices, then asks L1. The client has its answer already; what matters now is the next
 // status query.
 runtime::task run_lookup(session_pointer self, boxed<wire::lookup> request, uint64_t generation) {
@@ -43,6 +58,8 @@ runtime::task run_lookup(session_pointer self, boxed<wire::lookup> request, uint
   const auto* groups = state.table().groups(key.model_name, key.world_size);
   auto chunks = complete_chunks(key, state.table().chunk_tokens());
   lookup_outcome outcome;
+  chain_ptr chain;
+  auto tally = tally_of(key, groups != nullptr, chunks, state.table().chunk_tokens());
   if (groups && chunks > 0 && key.num_kv_readers >= 1) {
     auto work = state.table().begin_chain(key_of(request), chunks);
     while (!state.table().extend(work)) {
@@ -51,27 +68,32 @@ runtime::task run_lookup(session_pointer self, boxed<wire::lookup> request, uint
         co_return;
     }
     auto shares = static_cast<uint32_t>(std::min<int64_t>(key.num_kv_readers, 128));
-    lookup_order order{space_of(key), state.table().finish_chain(std::move(work)), *groups, shares};
+    chain = state.table().finish_chain(std::move(work));
+    lookup_order order{space_of(key), chain, *groups, shares};
     auto answer
       = co_await runtime::ask(self, state.l1, caf::infinite, atom::lookup_v, box(std::move(order)));
     outcome = answer ? *answer : lookup_outcome{};
   }
-  state.finish_lookup(key.request_id, generation, outcome);
+  tally.hit_tokens = uint64_t{outcome.hit_chunks} * state.table().chunk_tokens();
+  tally.hit_objects = outcome.objects;
+  state.finish_lookup(key, generation, std::move(chain), outcome, std::move(tally));
 }
 
-// Names the chunks of a worker's request and lets `dest` answer.
+template <class Request>
+constexpr bool is_retrieve
+  = std::is_same_v<Request, wire::retrieve> || std::is_same_v<Request, wire::prepare_retrieve>;
+
+// Names the chunks of a worker's request and lets `dest` answer. A retrieve takes a share of its
+// session's lease with it.
 template <class Request, class Verb, class Dest, class Result>
 runtime::task hand_over(session_pointer self, boxed<Request> request, Verb verb, Dest dest,
-                        lease_id lease, runtime::reply<Result> out) {
+                        runtime::reply<Result> out) {
   auto& table = self->state.table();
   const auto chunk = table.chunk_tokens();
   const auto& key = request->key;
   if (auto fault = range_fault(key, chunk); !fault.empty()) {
-    if (lease != 0 && key.start < key.end) // the worker will not come back for its shares
-      self->send(self->state.l1, atom::release_v,
-                 release_order{lease, static_cast<uint16_t>(*key.worker_id),
-                               static_cast<uint32_t>(key.start / chunk),
-                               static_cast<uint32_t>(key.end / chunk), 1});
+    if constexpr (is_retrieve<Request>)
+      self->state.waive(key);
     out.deliver(make_error(ec::rejected, std::move(fault)));
     co_return;
   }
@@ -79,17 +101,18 @@ runtime::task hand_over(session_pointer self, boxed<Request> request, Verb verb,
   while (!table.extend(work))
     co_await runtime::next_turn{self};
   chunk_range range{table.finish_chain(std::move(work)), static_cast<uint32_t>(key.start / chunk),
-                    static_cast<uint32_t>(key.end / chunk), lease};
+                    static_cast<uint32_t>(key.end / chunk), 0};
+  if constexpr (is_retrieve<Request>)
+    range.lease = self->state.lease_for(key, request->instance_id, *range.chain);
   out.delegate(dest, verb, request, std::move(range));
 }
 
 template <class Result, class Request, class Verb, class Dest>
 caf::typed_response_promise<Result>
-start_hand_over(session_pointer self, const boxed<Request>& request, Verb verb, const Dest& dest,
-                lease_id lease = 0) {
+start_hand_over(session_pointer self, const boxed<Request>& request, Verb verb, const Dest& dest) {
   auto promise = self->make_response_promise<Result>();
   if (dest)
-    hand_over(self, request, verb, dest, lease, runtime::reply<Result>{promise});
+    hand_over(self, request, verb, dest, runtime::reply<Result>{promise});
   else
     promise.deliver(make_error(ec::unavailable, "this transfer mode is switched off; see "
                                                 "--supported-transfer-mode"));
@@ -103,21 +126,19 @@ session_state::session_state(session_actor::pointer self) : self_(self) {
 
 void session_state::init(const session_options& options, l1_manager_actor l1_manager) {
   table_.emplace(chain_hasher{options.algorithm, options.chunk_tokens, options.hash_seed});
+  meters_.emplace(options.metrics);
   session_ttl_ms_ = options.session_ttl_ms;
   l1 = std::move(l1_manager);
 }
 
 uint64_t session_state::start_lookup(const wire::cache_key& key) {
   auto& record = table_->use(key.request_id, now_ms(*self_));
-  if (record.phase == lookup_phase::running)
-    --running_;
+  leave_phase(record, lookup_phase::running);
   drop(record); // a second lookup replaces the first, shares and all
-  record.phase = lookup_phase::running;
   record.generation = ++generations_;
   record.lease = 0;
   record.hit_chunks = 0;
   record.retrieved.clear();
-  ++running_;
   for (auto& old : table_->take_excess())
     forget(old);
   return record.generation;
@@ -130,26 +151,43 @@ session_record* session_state::running(const std::string& request_id, uint64_t g
            : nullptr;
 }
 
-void session_state::finish_lookup(const std::string& request_id, uint64_t generation,
-                                  lookup_outcome outcome) {
-  auto* record = running(request_id, generation);
+void session_state::finish_lookup(const wire::cache_key& asked, uint64_t generation,
+                                  chain_ptr chain, lookup_outcome outcome, lookup_tally tally) {
+  auto* record = running(asked.request_id, generation);
   if (!record) { // ended or replaced meanwhile
     if (outcome.lease != 0)
       self_->send(l1, atom::close_v, outcome.lease);
     return;
   }
-  --running_;
-  record->phase = lookup_phase::done;
+  leave_phase(*record, lookup_phase::done);
+  record->tally = std::move(tally);
   record->lease = outcome.lease;
+  record->lease_space = space_of(asked);
+  record->lease_chain = std::move(chain);
   record->hit_chunks = outcome.hit_chunks;
   answer_waiters(*record);
+}
+
+void session_state::leave_phase(session_record& record, lookup_phase next) {
+  auto count = [&](lookup_phase phase) -> uint64_t* {
+    return phase == lookup_phase::running ? &running_
+           : phase == lookup_phase::done  ? &done_
+                                          : nullptr;
+  };
+  if (auto* left = count(record.phase))
+    --*left;
+  if (auto* entered = count(next))
+    ++*entered;
+  record.phase = next;
+  meters_->set_active(running_ + done_);
 }
 
 prefetch_status session_state::consume(session_record& record) {
   switch (record.phase) {
     case lookup_phase::running: return {false, 0};
     case lookup_phase::done:
-      record.phase = lookup_phase::consumed;
+      leave_phase(record, lookup_phase::consumed);
+      meters_->count(std::exchange(record.tally, {}));
       return {true, record.hit_chunks};
     case lookup_phase::none:
     case lookup_phase::consumed: break;
@@ -199,7 +237,7 @@ void session_state::free_locks(const wire::cache_key& key) {
   if (!record || record->lease == 0 || key.start >= key.end || key.num_kv_readers < 1)
     return;
   if (record->phase == lookup_phase::done)
-    record->phase = lookup_phase::consumed;
+    leave_phase(*record, lookup_phase::consumed);
   const auto chunk = table_->chunk_tokens();
   auto first
     = (key.start + chunk - 1) / chunk; // a chunk that starts before the range is still needed
@@ -229,9 +267,15 @@ void session_state::lost(const std::vector<std::string>& request_ids) {
       forget(*record);
 }
 
-lease_id session_state::lease_for(const wire::cache_key& key, int64_t instance_id) {
+lease_id session_state::lease_for(const wire::cache_key& key, int64_t instance_id,
+                                  const std::vector<chunk_hash>& chain) {
   auto* record = table_->find(key.request_id);
-  if (!record || record->phase == lookup_phase::running || !key.worker_id)
+  if (!record || record->phase == lookup_phase::running || !record->lease_chain || chain.empty())
+    return 0;
+  // A hash stands for all tokens up to it.
+  const auto& leased = *record->lease_chain;
+  if (chain.size() > leased.size() || chain.back() != leased[chain.size() - 1]
+      || record->lease_space != space_of(key))
     return 0;
   const auto chunk = table_->chunk_tokens();
   auto range = std::tuple{instance_id, *key.worker_id, static_cast<uint32_t>(key.start / chunk),
@@ -242,6 +286,16 @@ lease_id session_state::lease_for(const wire::cache_key& key, int64_t instance_i
   return record->retrieved.insert(range).second ? record->lease : 0;
 }
 
+void session_state::waive(const wire::cache_key& key) {
+  const auto* record = table_->find(key.request_id);
+  const auto chunk = table_->chunk_tokens();
+  if (record && record->lease != 0 && key.worker_id && key.start < key.end)
+    self_->send(l1, atom::release_v,
+                release_order{record->lease, static_cast<uint16_t>(*key.worker_id),
+                              static_cast<uint32_t>(key.start / chunk),
+                              static_cast<uint32_t>(key.end / chunk), 1});
+}
+
 void session_state::drop(const session_record& record) {
   if (record.lease != 0)
     self_->send(l1, atom::close_v, record.lease);
@@ -249,9 +303,7 @@ void session_state::drop(const session_record& record) {
 
 void session_state::forget(session_record& record) {
   drop(record);
-  if (record.phase == lookup_phase::running)
-    --running_;
-  record.phase = lookup_phase::none;
+  leave_phase(record, lookup_phase::none);
   answer_waiters(record);
 }
 
@@ -296,8 +348,7 @@ session(session_pointer self, const session_options& options, l1_manager_actor l
       return start_hand_over<bool>(self, request, verb, self->state.engine_driven);
     },
     [self](atom::claim verb, const boxed<wire::prepare_retrieve>& request) {
-      return start_hand_over<slot_plan>(self, request, verb, self->state.engine_driven,
-                                        self->state.lease_for(request->key, request->instance_id));
+      return start_hand_over<slot_plan>(self, request, verb, self->state.engine_driven);
     },
     [self](atom::finish verb, const boxed<wire::commit_retrieve>& request) {
       return start_hand_over<bool>(self, request, verb, self->state.engine_driven);
@@ -306,8 +357,7 @@ session(session_pointer self, const session_options& options, l1_manager_actor l
       return start_hand_over<bool>(self, request, verb, self->state.lmcache_driven);
     },
     [self](atom::retrieve verb, const boxed<wire::retrieve>& request) {
-      return start_hand_over<bool>(self, request, verb, self->state.lmcache_driven,
-                                   self->state.lease_for(request->key, request->instance_id));
+      return start_hand_over<bool>(self, request, verb, self->state.lmcache_driven);
     },
     [self](atom::status) { return self->state.status(); },
     [self](atom::run, const std::string& request_id) { self->state.expire_waiters(request_id); },

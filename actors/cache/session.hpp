@@ -1,6 +1,7 @@
 // The actor that keeps sessions and starts every step of a request.
 #pragma once
 
+#include "actors/cache/lookup_meters.hpp"
 #include "actors/cache/session_table.hpp"
 #include "actors/interfaces.hpp"
 #include "runtime/reply.hpp"
@@ -14,6 +15,7 @@ struct session_options {
   uint32_t chunk_tokens = 256;
   std::string hash_seed; // PYTHONHASHSEED
   time_ms session_ttl_ms = 600'000;
+  std::shared_ptr<metric_registry> metrics = std::make_shared<metric_registry>();
 };
 
 /// The state of SESSIONS. One actor for all of them: they live on the gateway's thread anyway, and
@@ -35,14 +37,20 @@ public:
   uint64_t start_lookup(const wire::cache_key& key);
   /// The session of a lookup that is still wanted, or null.
   session_record* running(const std::string& request_id, uint64_t generation);
-  void finish_lookup(const std::string& request_id, uint64_t generation, lookup_outcome outcome);
+  void finish_lookup(const wire::cache_key& asked, uint64_t generation, chain_ptr chain,
+                     lookup_outcome outcome, lookup_tally tally);
   caf::typed_response_promise<prefetch_status>
   query(const std::string& request_id, double timeout_s);
   void free_locks(const wire::cache_key& key);
+  /// Gives back one worker's shares of a range that it will not come back for.
+  void waive(const wire::cache_key& key);
   void end(const std::string& request_id);
   void lost(const std::vector<std::string>& request_ids);
-  /// The session's lease for a worker's first retrieve of a range since the lookup, else 0.
-  lease_id lease_for(const wire::cache_key& key, int64_t instance_id);
+  /// The session's lease for a worker's first retrieve of a range since the lookup; 0 otherwise,
+  /// and when the lookup was about other chunks.
+  /// @param chain of the retrieve, up to the end of its range
+  lease_id
+  lease_for(const wire::cache_key& key, int64_t instance_id, const std::vector<chunk_hash>& chain);
   void expire_waiters(const std::string& request_id);
   void tick();
   session_status status() const;
@@ -58,6 +66,8 @@ public:
 private:
   /// Answers a finished lookup's first question; pending otherwise.
   prefetch_status consume(session_record& record);
+  /// The session's lookup no longer counts as running or done.
+  void leave_phase(session_record& record, lookup_phase next);
   /// Gives back what the session holds.
   void drop(const session_record& record);
   /// The same for a session that is gone.
@@ -66,9 +76,11 @@ private:
 
   session_actor::pointer self_;
   std::optional<session_table> table_;
+  std::optional<lookup_meters> meters_;
   size_t waiting_ = 0; // status queries that are parked in sessions
   uint64_t generations_ = 0;
   uint64_t running_ = 0;
+  uint64_t done_ = 0; // lookups whose result nobody has taken
   time_ms session_ttl_ms_ = 0;
 };
 

@@ -107,21 +107,25 @@ chain_ptr session_table::finish_chain(chain_work work) {
 }
 
 void session_table::attach(const model_layout& layout) {
-  auto& known = layouts_[{layout.model_name, layout.world_size}];
-  known.groups = layout.groups; // the newest wins
-  ++known.registrations;
+  layouts_[{layout.model_name, layout.world_size}].push_back(layout.groups);
 }
 
 void session_table::detach(const model_layout& layout) {
   auto i = layouts_.find({layout.model_name, layout.world_size});
-  if (i != layouts_.end() && --i->second.registrations == 0)
+  if (i == layouts_.end())
+    return;
+  auto& known = i->second;
+  auto gone = std::find(known.rbegin(), known.rend(), layout.groups);
+  if (gone != known.rend())
+    known.erase(std::next(gone).base());
+  if (known.empty())
     layouts_.erase(i);
 }
 
 const std::vector<group_layout>*
 session_table::groups(const std::string& model_name, uint32_t world_size) const {
   auto i = layouts_.find({model_name, world_size});
-  return i == layouts_.end() ? nullptr : &i->second.groups;
+  return i == layouts_.end() ? nullptr : &i->second.back();
 }
 
 std::string range_fault(const wire::cache_key& key, uint32_t chunk_tokens) {

@@ -1,6 +1,7 @@
 // What the daemon remembers of the requests that engines work on. Plain data, one owner.
 #pragma once
 
+#include "actors/cache/lookup_meters.hpp"
 #include "actors/messages.hpp"
 #include "storage/hash_chain.hpp"
 
@@ -33,6 +34,9 @@ struct session_record {
   uint64_t generation = 0; // of the lookup: a newer one replaces it
   lease_id lease = 0;
   uint32_t hit_chunks = 0;
+  key_space lease_space; // what the lease is about; an engine may reuse a request id
+  chain_ptr lease_chain;
+  lookup_tally tally; // of the lookup, until its result is taken
   time_ms last_used_ms = 0;
   /// (instance, worker, first, end) of retrieves since the lookup: a repeat must not take another
   /// reader's share.
@@ -99,15 +103,11 @@ private:
 
   session_record remove(list::iterator where);
 
-  struct layout_entry {
-    std::vector<group_layout> groups;
-    uint32_t registrations = 0;
-  };
-
   chain_hasher hasher_;
   list order_;                                                    // least recently used first
   std::unordered_map<std::string_view, list::iterator> sessions_; // keys live in order_
-  std::map<std::pair<std::string, uint32_t>, layout_entry> layouts_;
+  /// One entry per registration, in their order; the newest wins.
+  std::map<std::pair<std::string, uint32_t>, std::vector<std::vector<group_layout>>> layouts_;
   uint64_t tokens_ = 0;
 };
 

@@ -34,6 +34,13 @@ void client_table::bind_instance(client& owner, int64_t instance_id) {
   owner.instances.insert(instance_id);
 }
 
+void client_table::adopt_instance(client& speaker, int64_t instance_id) {
+  auto known = instances_.find(instance_id);
+  const auto* owner = known == instances_.end() ? nullptr : find(known->second.owner);
+  if (!owner || owner->ended)
+    bind_instance(speaker, instance_id);
+}
+
 void client_table::bind_request(client& owner, const std::string& request_id) {
   auto& bound = requests_[request_id];
   if (bound == owner.identity)
@@ -77,6 +84,14 @@ void client_table::set_mode(int64_t instance_id, wire::instance_mode mode) {
 wire::instance_mode client_table::mode(std::optional<int64_t> instance_id) const {
   auto i = instance_id ? instances_.find(*instance_id) : instances_.end();
   return i == instances_.end() ? wire::instance_mode::unknown : i->second.mode;
+}
+
+void client_table::revive(client& back, connection link) {
+  links_.erase(back.link);
+  back.link = link;
+  links_[link] = back.identity;
+  back.ended = back.may_live = false;
+  std::erase(ended_, back.identity);
 }
 
 void client_table::end(client& gone, bool may_live, time_ms now) {

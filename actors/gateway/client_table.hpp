@@ -51,9 +51,9 @@ struct estate {
   bool may_live = false;
 };
 
-/// Plain data of the ZMQ GATEWAY. A reconnect is a new identity, so every message that names a
-/// worker or a request binds it to its sender; only what is still bound to a client when its grace
-/// is over is given up with it.
+/// Plain data of the ZMQ GATEWAY. A reconnect is a new identity, so every message that moves a
+/// worker's data or names a request binds it to its sender; only what is still bound to a client
+/// when its grace is over is given up with it.
 class client_table {
 public:
   // Bound per client. Beyond, the session's own TTL and the reap timeout have to do.
@@ -66,6 +66,9 @@ public:
   client* find(connection link);
 
   void bind_instance(client& owner, int64_t instance_id);
+  /// For messages that anyone may send about a worker, such as a ping: binds it only when its owner
+  /// is gone.
+  void adopt_instance(client& speaker, int64_t instance_id);
   void bind_request(client& owner, const std::string& request_id);
   /// Binds a request only if some client has it already.
   void rebind_request(client& owner, const std::string& request_id);
@@ -75,6 +78,8 @@ public:
   void set_mode(int64_t instance_id, wire::instance_mode mode);
   wire::instance_mode mode(std::optional<int64_t> instance_id) const;
 
+  /// A client that came back under its routing id before its grace was over.
+  void revive(client& back, connection link);
   /// Marks a client; its estate is due `grace` later.
   void end(client& gone, bool may_live, time_ms now);
   /// Takes the clients whose grace is over and whose lane is empty.

@@ -72,7 +72,8 @@ public:
                options,
                std::move(set_log_level),
                commit.empty() ? "actord-" + std::string{daemon_version} : std::move(commit),
-               options.observability.level},
+               options.observability.level,
+               nullptr},
       policy_{options.http.token, options.http.insecure},
       api_codec_([this](const http::request& asked) { return serve(api_, api_site_, asked); }),
       metrics_codec_(
@@ -83,14 +84,16 @@ public:
           return run(bytes, peer, site, last);
         },
         is_instant) {
+    context_.process = http::make_process_metrics(options, context_.commit);
     add_info_routes(api_, context_);
     add_diagnostic_routes(api_, context_);
     add_quota_routes(api_, context_);
     add_cache_routes(api_, context_);
     add_reconfigure_routes(api_);
-    metrics_.add(
-      {"GET", "/metrics", http::exposure::read,
-       [](const http::request&, const http::path_values&) { return http::metrics_reply(); }});
+    metrics_.add({"GET", "/metrics", http::exposure::read,
+                  [this](const http::request& asked, const http::path_values&) {
+                    return http::metrics_reply(context_, asked);
+                  }});
     api_site_ = listener_.bind(options.http.host, options.http.port);
     bind_metrics(options.observability);
     warn_of_exposure();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "observability/metric_registry.hpp"
 #include "runtime/options/daemon_options.hpp"
 
 #include <cstdint>
@@ -25,6 +26,7 @@ struct http_peers {
   lmcache_driven_actor lmcache_driven;
   kv_events_actor events;
   zmq_gateway_actor zmq;
+  std::shared_ptr<const metric_registry> metrics; // null: switched off
 };
 
 /// Owns its threads: one for all sockets and three that serve requests. Call it from one thread.

@@ -90,6 +90,16 @@ void zmq_gateway::admit(client& from, ticket_id ticket, wire::request request, s
   ready_lanes_.push_back(from.identity);
 }
 
+void zmq_gateway::forget(const wire::unregister& request) {
+  // The other transfer may still know a worker of this id.
+  const auto mode = clients_.mode(request.instance_id);
+  const bool other = request.engine_driven
+                       ? mode == wire::instance_mode::lmcache_driven
+                       : mode == wire::instance_mode::shm || mode == wire::instance_mode::pickle;
+  if (!other)
+    clients_.forget_instance(request.instance_id);
+}
+
 void zmq_gateway::waive(wire::cache_key key) {
   key.num_kv_readers = 1;
   request(peers_.sessions, caf::infinite, atom::release_v,
@@ -112,7 +122,9 @@ void zmq_gateway::bind(client& from, const wire::request& request) {
       else if constexpr (std::is_same_v<type, wire::end_session>)
         clients_.forget_request(x.request_id);
       else if constexpr (std::is_same_v<type, wire::unregister>)
-        clients_.forget_instance(x.instance_id);
+        forget(x);
+      else if constexpr (std::is_same_v<type, wire::subscribe_kv_events>)
+        clients_.adopt_instance(from, x.instance_id);
       else if constexpr (!std::is_same_v<type, wire::ping> && requires { x.instance_id; })
         clients_.bind_instance(from, x.instance_id);
       if constexpr (std::is_same_v<type, wire::commit_store>)
@@ -149,7 +161,7 @@ bool zmq_gateway::answer_at_once(client& from, const incoming& message,
 }
 
 void zmq_gateway::note_alive(client& from, int64_t instance_id) {
-  clients_.bind_instance(from, instance_id);
+  clients_.adopt_instance(from, instance_id);
   if (peers_.engine_driven)
     send(peers_.engine_driven, atom::seen_v, instance_id);
   if (peers_.lmcache_driven)

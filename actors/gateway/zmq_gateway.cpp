@@ -61,8 +61,11 @@ void zmq_gateway::end_stream(uint64_t stream) {
   if (!node)
     return;
   const auto& entry = node.mapped();
+  // The client may have opened another stream under the same uid meanwhile.
   if (auto* owner = clients_.find(entry.identity))
-    owner->streams.erase(entry.uid);
+    if (auto known = owner->streams.find(entry.uid);
+        known != owner->streams.end() && known->second == stream)
+      owner->streams.erase(known);
   send_reply(entry.identity, entry.uid, entry.operation_frame, std::nullopt);
 }
 
@@ -79,8 +82,11 @@ void zmq_gateway::on_readable() {
 }
 
 client& zmq_gateway::client_of(const incoming& message) {
-  if (auto* known = clients_.find(message.identity))
+  if (auto* known = clients_.find(message.identity)) {
+    if (known->ended || known->link.fd != message.fd)
+      revive(*known, message);
     return *known;
+  }
   // The connection's ACCEPTED must have been seen, or the descriptor would still name its
   // predecessor.
   link_.socket.drain_monitor(
@@ -90,6 +96,14 @@ client& zmq_gateway::client_of(const incoming& message) {
   if (!link_.socket.alive(link)) // it left before its messages were read
     clients_.end(fresh, false, now_ms(*this));
   return fresh;
+}
+
+// A client that chose its routing id keeps it when it connects again.
+void zmq_gateway::revive(client& known, const incoming& message) {
+  link_.socket.drain_monitor(
+    [this](connection link, bool by_peer) { on_connection_end(link, by_peer); });
+  if (auto link = link_.socket.link_of(message.fd); link != known.link && link_.socket.alive(link))
+    clients_.revive(known, link);
 }
 
 void zmq_gateway::on_message(const incoming& message) {

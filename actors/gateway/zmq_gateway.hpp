@@ -77,6 +77,7 @@ private:
   void end_stream(uint64_t stream);
   void on_stream_control(client& from, const incoming& message);
   client& client_of(const incoming& message);
+  void revive(client& known, const incoming& message);
   void on_connection_end(connection link, bool by_peer);
   void give_up(const estate& left);
   void on_clock();
@@ -100,6 +101,7 @@ private:
   bool answer_at_once(client& from, const incoming& message, const wire::request& request);
   void note_alive(client& from, int64_t instance_id);
   void bind(client& from, const wire::request& request);
+  void forget(const wire::unregister& request);
   /// Gives back the read shares of a retrieve that is refused before a session sees it.
   void waive(wire::cache_key key);
   template <class Result, class Dest, class Encode, class... Ts>

@@ -10,6 +10,8 @@
 #include <netdb.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 namespace actord {
@@ -53,6 +55,29 @@ std::string numeric_address(const std::string& host) {
   return is_v6 ? "[" + std::string{text} + "]" : text;
 }
 
+// libzmq removes what is at the path, be it a file of the operator or the socket of a daemon that
+// runs.
+void check_ipc_path(const std::string& path) {
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) != 0)
+    return;
+  const std::string name = "--ipc-path " + path;
+  if (!S_ISSOCK(found.st_mode))
+    throw std::runtime_error(name + " exists and is no socket; remove it or choose another path");
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path)
+    return; // bind says that it is too long
+  path.copy(address.sun_path, path.size());
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const bool lives = ::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  ::close(fd);
+  if (lives)
+    throw std::runtime_error(name
+                             + " is the socket of a process that runs; stop it or choose "
+                               "another path");
+}
+
 void set_int(void* socket, int option, int value) {
   zmq_setsockopt(socket, option, &value, sizeof value);
 }
@@ -88,8 +113,10 @@ zmq_socket::zmq_socket(const zmq_socket_options& options)
   zmq_connect(monitor_, monitor_endpoint);
   auto port = options.port == 0 ? std::string{"*"} : std::to_string(options.port);
   bind("tcp://" + numeric_address(options.host) + ":" + port, "choose another --host or --port");
-  if (!options.ipc_path.empty())
+  if (!options.ipc_path.empty()) {
+    check_ipc_path(options.ipc_path);
     bind("ipc://" + options.ipc_path, "choose another --ipc-path");
+  }
 }
 
 zmq_socket::~zmq_socket() {

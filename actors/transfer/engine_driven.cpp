@@ -3,7 +3,6 @@
 #include "actors/clock.hpp"
 #include "actors/transfer/copier.hpp"
 #include "actors/transfer/pickle_copy.hpp"
-#include "gpu/dtype.hpp"
 #include "runtime/ask.hpp"
 #include "runtime/reply.hpp"
 
@@ -15,10 +14,6 @@ namespace actord {
 namespace {
 
 using engine_driven_pointer = engine_driven_actor::stateful_pointer<engine_driven_state>;
-
-// Bounds of one object: beyond them a registration is a mistake, and products could overflow.
-constexpr int64_t max_dimension = 1 << 24;
-constexpr uint64_t max_object_bytes = uint64_t{1} << 40;
 
 key_space space_of(const wire::cache_key& key) {
   return {key.model_name, key.world_size, key.cache_salt};
@@ -42,12 +37,6 @@ slot_plan plan_for(const engine_driven_instance& instance, std::vector<slot> slo
   return plan;
 }
 
-slot_plan miss() {
-  slot_plan plan;
-  plan.success = false;
-  return plan;
-}
-
 boxed<store_origin> origin_of(const boxed<wire::commit_store>& request, const chunk_range& range) {
   return box(store_origin{{request.value, &request->key}, range});
 }
@@ -55,6 +44,23 @@ boxed<store_origin> origin_of(const boxed<wire::commit_store>& request, const ch
 reserve_order order_for(const engine_driven_instance& instance, const wire::cache_key& key,
                         const chunk_range& range) {
   return {space_of(key), range, static_cast<uint16_t>(*key.worker_id), {instance.layout}, {}};
+}
+
+// What another request of the worker is still writing must not become visible by this one's commit.
+void note_other_writer(engine_driven_instance& instance, const transfer_identity& identity,
+                       const std::string& request_id) {
+  constexpr size_t most = 1024;
+  auto known = instance.writes.find(identity);
+  if (known != instance.writes.end() && known->second.request_id != request_id
+      && known->second.others.size() < most)
+    known->second.others.insert(request_id);
+}
+
+void drop_oldest_write(engine_driven_pointer self, engine_driven_instance& instance) {
+  auto oldest = std::ranges::min_element(instance.writes, {},
+                                         [](const auto& entry) { return entry.second.since_ms; });
+  self->send(self->state.l1, atom::abort_v, oldest->second.reservation);
+  instance.writes.erase(oldest);
 }
 
 runtime::task prepare_store(engine_driven_pointer self, boxed<wire::prepare_store> request,
@@ -75,6 +81,8 @@ runtime::task prepare_store(engine_driven_pointer self, boxed<wire::prepare_stor
                                        box(order_for(*instance, request->key, range)));
   instance = state.speak(request->instance_id);
   if (!outcome || outcome->reservation == 0) { // all there, or no memory: nothing to write
+    if (instance)
+      note_other_writer(*instance, identity_of(request->key, range), request->key.request_id);
     out.deliver(std::move(plan));
     co_return;
   }
@@ -83,10 +91,17 @@ runtime::task prepare_store(engine_driven_pointer self, boxed<wire::prepare_stor
     out.deliver(not_registered(request->instance_id));
     co_return;
   }
+  if (instance->writes.size() >= engine_driven_state::max_writes)
+    drop_oldest_write(self, *instance);
   auto& pending = instance->writes[identity_of(request->key, range)];
   if (pending.reservation != 0) // expired in L1, or it would have kept us from reserving
     self->send(state.l1, atom::abort_v, pending.reservation);
-  pending.reservation = outcome->reservation;
+  pending = pending_write{request->key.request_id,
+                          {},
+                          outcome->reservation,
+                          now_ms(*self),
+                          outcome->slots.size() * instance->layout.object_bytes,
+                          store_mark{instance->meters, self->clock().now()}};
   out.deliver(plan_for(*instance, std::move(outcome->slots)));
 }
 
@@ -101,6 +116,7 @@ runtime::task commit_pickle(engine_driven_pointer self, boxed<wire::commit_store
   }
   const auto expected
     = pickle_layout{instance->shape, instance->dtype, instance->layout.object_bytes};
+  const auto meters = instance->meters;
   auto outcome = co_await runtime::ask(self, state.l1, caf::infinite, atom::reserve_v,
                                        box(order_for(*instance, request->key, range)));
   if (!outcome || outcome->status == reserve_outcome::code::out_of_memory) {
@@ -111,6 +127,7 @@ runtime::task commit_pickle(engine_driven_pointer self, boxed<wire::commit_store
     out.deliver(true); // every chunk is there already
     co_return;
   }
+  store_mark mark{meters, self->clock().now()};
   auto copy = std::make_shared<unpickle_copy>(request, range.end - range.first, expected,
                                               state.pool, outcome->slots);
   auto work = box(copy_work{[copy](size_t, size_t) { copy->run(); }});
@@ -120,6 +137,7 @@ runtime::task commit_pickle(engine_driven_pointer self, boxed<wire::commit_store
     out.deliver(make_error(ec::rejected, "commit_store: " + copy->fault()));
     co_return;
   }
+  mark.done(outcome->slots.size() * expected.object_bytes, self->clock().now());
   out.delegate(state.l1, atom::commit_v, outcome->reservation, origin_of(request, range));
 }
 
@@ -129,13 +147,18 @@ void commit_store(engine_driven_pointer self, const boxed<wire::commit_store>& r
   auto* instance = state.speak(request->instance_id);
   if (!instance)
     return out.deliver(not_registered(request->instance_id));
-  auto pending = instance->writes.extract(identity_of(request->key, range));
+  auto found = instance->writes.find(identity_of(request->key, range));
+  if (found != instance->writes.end() && found->second.others.contains(request->key.request_id))
+    found = instance->writes.end();
+  auto pending = found == instance->writes.end() ? decltype(instance->writes)::node_type{}
+                                                 : instance->writes.extract(found);
   if (!request->data.empty()) {
     instance->pickle = true;
     if (pending)
       self->send(state.l1, atom::abort_v, pending.mapped().reservation);
     commit_pickle(self, request, range, std::move(out));
   } else if (pending) {
+    pending.mapped().mark.done(pending.mapped().bytes, self->clock().now());
     out.delegate(state.l1, atom::commit_v, pending.mapped().reservation, origin_of(request, range));
   } else {
     out.deliver(false); // nothing was prepared, or it is over
@@ -144,18 +167,29 @@ void commit_store(engine_driven_pointer self, const boxed<wire::commit_store>& r
 
 // Copies the claimed objects into a message for a worker that cannot map the pool.
 runtime::task send_pickle(engine_driven_pointer self, pickle_layout layout, claim_outcome claimed,
-                          runtime::reply<slot_plan> out) {
+                          retrieve_mark mark, std::string salt, runtime::reply<slot_plan> out) {
   auto& state = self->state;
   auto copy = std::make_shared<pickle_copy>(layout, state.pool, claimed.slots);
   auto work = box(copy_work{[copy](size_t, size_t) { copy->run(); }});
   const auto bytes = claimed.slots.size() * layout.object_bytes;
   const bool ran = co_await copy_on(self, state.copiers, work, 1, bytes, state.turn);
   self->send(state.l1, atom::finish_v, claimed.claim);
+  if (ran)
+    mark.done(salt, claimed.slots.size(), bytes, self->clock().now());
   slot_plan plan;
   plan.pickle = true;
   plan.success = ran;
   plan.data = copy->take();
   out.deliver(std::move(plan));
+}
+
+pending_read* read_of(engine_driven_instance& instance, const transfer_identity& identity,
+                      const std::string& request_id) {
+  auto known = instance.reads.find(identity);
+  if (known == instance.reads.end())
+    return nullptr;
+  auto read = std::ranges::find(known->second, request_id, &pending_read::request_id);
+  return read == known->second.end() ? nullptr : &*read;
 }
 
 runtime::task prepare_retrieve(engine_driven_pointer self, boxed<wire::prepare_retrieve> request,
@@ -170,8 +204,8 @@ runtime::task prepare_retrieve(engine_driven_pointer self, boxed<wire::prepare_r
     co_return;
   }
   const auto identity = identity_of(request->key, range);
-  if (auto known = instance->reads.find(identity); known != instance->reads.end()) {
-    out.deliver(plan_for(*instance, known->second.slots));
+  if (auto* known = read_of(*instance, identity, request->key.request_id)) {
+    out.deliver(plan_for(*instance, known->slots));
     co_return;
   }
   claim_order order{range.lease,
@@ -181,7 +215,7 @@ runtime::task prepare_retrieve(engine_driven_pointer self, boxed<wire::prepare_r
                     {instance->layout}};
   auto claimed = co_await runtime::ask(self, state.l1, caf::infinite, atom::claim_v, order);
   if (!claimed || claimed->claim == 0) {
-    out.deliver(miss());
+    out.deliver(slot_plan{false, false, {}, {}, {}, {}}); // a miss
     co_return;
   }
   instance = state.speak(request->instance_id);
@@ -190,9 +224,11 @@ runtime::task prepare_retrieve(engine_driven_pointer self, boxed<wire::prepare_r
     out.deliver(not_registered(request->instance_id));
   } else if (instance->pickle) {
     send_pickle(self, {instance->shape, instance->dtype, instance->layout.object_bytes},
-                std::move(*claimed), std::move(out));
+                std::move(*claimed), retrieve_mark{instance->meters, self->clock().now()},
+                request->key.cache_salt, std::move(out));
   } else {
-    instance->reads[identity] = {claimed->claim, claimed->slots};
+    instance->reads[identity].push_back({request->key.request_id, claimed->claim, claimed->slots,
+                                         retrieve_mark{instance->meters, self->clock().now()}});
     out.deliver(plan_for(*instance, std::move(claimed->slots)));
   }
 }
@@ -201,8 +237,20 @@ bool commit_retrieve(engine_driven_pointer self, const boxed<wire::commit_retrie
                      const chunk_range& range) {
   auto& state = self->state;
   if (auto* instance = state.speak(request->instance_id))
-    if (auto pending = instance->reads.extract(identity_of(request->key, range)))
-      self->send(state.l1, atom::finish_v, pending.mapped().claim);
+    if (auto open = instance->reads.find(identity_of(request->key, range));
+        open != instance->reads.end()) {
+      // Clients that do not keep their request id end the read that was opened first.
+      auto& reads = open->second;
+      auto read = std::ranges::find(reads, request->key.request_id, &pending_read::request_id);
+      if (read == reads.end())
+        read = reads.begin();
+      read->mark.done(request->key.cache_salt, read->slots.size(),
+                      read->slots.size() * instance->layout.object_bytes, self->clock().now());
+      self->send(state.l1, atom::finish_v, read->claim);
+      reads.erase(read);
+      if (reads.empty())
+        instance->reads.erase(open);
+    }
   return true; // whatever it was, it is over (spec §3.5)
 }
 
@@ -221,48 +269,6 @@ void engine_driven_state::init(const engine_driven_options& options,
   copiers = std::move(copier);
 }
 
-caf::result<pool_offer> engine_driven_state::open(const wire::register_engine_driven& request) {
-  auto rejected = [](std::string text) { return make_error(ec::rejected, std::move(text)); };
-  auto dtype = gpu::find_dtype(request.dtype);
-  if (!dtype)
-    return rejected("dtype_str '" + request.dtype
-                    + "' is not a supported element type; use a "
-                      "torch name such as bfloat16");
-  const int64_t slots = request.num_physical_slots.value_or(options_.chunk_tokens);
-  for (auto [label, value] : {std::pair{"num_layers", request.num_layers},
-                              {"num_physical_slots", slots},
-                              {"hidden_dim_size", request.hidden_dim_size}})
-    if (value <= 0 || value > max_dimension)
-      return rejected(std::string{label} + " " + std::to_string(value) + " is not in 1.."
-                      + std::to_string(max_dimension) + "; check the model's configuration");
-  engine_driven_instance fresh;
-  fresh.model_name = request.model_name;
-  fresh.world_size = request.world_size;
-  fresh.dtype = std::string{dtype->name};
-  fresh.shape = {request.num_layers, slots, request.hidden_dim_size};
-  if (!request.use_mla)
-    fresh.shape.insert(fresh.shape.begin(), 2);
-  // Cannot overflow: three dimensions of 24 bits would, so the product is watched as it grows.
-  fresh.layout.object_bytes = dtype->item_bytes;
-  for (auto dimension : fresh.shape)
-    if ((fresh.layout.object_bytes *= static_cast<uint64_t>(dimension)) > max_object_bytes)
-      return rejected("one chunk would take more than " + std::to_string(max_object_bytes >> 30)
-                      + " GiB; check the model's configuration");
-  fresh.block_size = request.block_size;
-  fresh.use_mla = request.use_mla;
-  if (auto* known = speak(request.instance_id)) {
-    if (known->shape != fresh.shape || known->dtype != fresh.dtype
-        || known->model_name != fresh.model_name || known->world_size != fresh.world_size)
-      return rejected("instance " + std::to_string(request.instance_id)
-                      + " is registered with another layout; unregister it first");
-  } else {
-    self_->send(sessions, atom::attach_v,
-                model_layout{fresh.model_name, fresh.world_size, {fresh.layout}});
-    instances_.add(request.instance_id, std::move(fresh), now_ms(*self_));
-  }
-  return pool_offer{pool->name(), pool->size_bytes()};
-}
-
 void engine_driven_state::give_back(engine_driven_instance& instance) {
   for (auto reservation : std::exchange(instance.suspended_writes, {}))
     self_->send(l1, atom::abort_v, reservation);
@@ -277,10 +283,12 @@ void engine_driven_state::close(int64_t instance_id) {
   auto& instance = node.mapped();
   for (auto& [identity, pending] : instance.writes)
     self_->send(l1, atom::abort_v, pending.reservation);
-  for (auto& [identity, pending] : instance.reads)
-    self_->send(l1, atom::finish_v, pending.claim);
+  for (auto& [identity, reads] : instance.reads)
+    for (auto& read : reads)
+      self_->send(l1, atom::finish_v, read.claim);
   give_back(instance);
-  self_->send(sessions, atom::detach_v, model_layout{instance.model_name, instance.world_size, {}});
+  self_->send(sessions, atom::detach_v,
+              model_layout{instance.model_name, instance.world_size, {instance.layout}});
 }
 
 engine_driven_instance* engine_driven_state::speak(int64_t instance_id) {
@@ -309,8 +317,9 @@ void engine_driven_state::lost(int64_t instance_id, bool may_live) {
       self_->send(l1, atom::abort_v, pending.reservation);
     }
   }
-  for (auto& [identity, pending] : std::exchange(instance.reads, {}))
-    instance.suspended_reads.push_back(pending.claim);
+  for (auto& [identity, reads] : std::exchange(instance.reads, {}))
+    for (auto& read : reads)
+      instance.suspended_reads.push_back(read.claim);
   if (!may_live)
     give_back(instance);
 }

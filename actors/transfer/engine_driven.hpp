@@ -4,16 +4,19 @@
 #include "actors/interfaces.hpp"
 #include "actors/transfer/instance_table.hpp"
 #include "actors/transfer/shm_pool.hpp"
+#include "actors/transfer/transfer_meters.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
 #include <map>
+#include <set>
+#include <string>
 #include <vector>
 
 namespace actord {
 
 /// What names a transfer between its prepare and its commit. The hash of the last chunk stands for
-/// the tokens.
+/// the tokens (spec wire-protocol §2.3: the request id is no part of it).
 struct transfer_identity {
   key_space space;
   uint32_t worker = 0, first = 0, end = 0;
@@ -22,13 +25,23 @@ struct transfer_identity {
 };
 
 struct pending_write {
+  std::string request_id;
+  std::set<std::string> others; // requests that found the same chunks being written: not theirs
   reservation_id reservation = 0;
+  time_ms since_ms = 0;
+  uint64_t bytes = 0;
+  store_mark mark;
 };
 
 struct pending_read {
+  std::string request_id;
   claim_id claim = 0;
   std::vector<slot> slots; // a repeated prepare gets the same answer
+  retrieve_mark mark;
 };
+
+/// The reads of one identity: requests with the same prompt have a share and a claim each.
+using pending_reads = std::vector<pending_read>;
 
 /// A registered worker. Everything it holds is in `writes` and `reads`, and goes with it.
 struct engine_driven_instance {
@@ -42,8 +55,9 @@ struct engine_driven_instance {
   bool use_mla = false;
   bool pickle = false; // cannot map the pool: has sent tensors in messages
   liveness life;
+  std::shared_ptr<transfer_meters> meters;
   std::map<transfer_identity, pending_write> writes;
-  std::map<transfer_identity, pending_read> reads;
+  std::map<transfer_identity, pending_reads> reads;
   /// Held for a writer that may still be alive behind a connection that we cut; given back when it
   /// speaks again.
   std::vector<reservation_id> suspended_writes;
@@ -53,12 +67,16 @@ struct engine_driven_instance {
 struct engine_driven_options {
   uint32_t chunk_tokens = 256;
   liveness_options liveness;
+  std::shared_ptr<metric_registry> metrics = std::make_shared<metric_registry>();
 };
 
 /// The state of the ENGINE-DRIVEN TRANSFER (spec wire-protocol §3.5, §7.2, §7.3).
 class engine_driven_state {
 public:
   static inline const char* name = "engine-driven";
+  /// Open writes of one worker; beyond, the oldest is thrown away: its write TTL is long over, or
+  /// the worker never commits.
+  static constexpr size_t max_writes = 4096;
 
   explicit engine_driven_state(engine_driven_actor::pointer self);
 

@@ -84,7 +84,12 @@ caf::result<caf::ok_atom> lmcache_driven_state::open(const wire::register_kv_cac
     known->memory = std::move(memory); // the engine may have moved; running copies keep the old
     return caf::ok_atom_v;
   }
-  lmcache_driven_instance fresh{request.model_name, request.world_size, std::move(memory), {}};
+  lmcache_driven_instance fresh{
+    request.model_name,
+    request.world_size,
+    std::move(memory),
+    {},
+    std::make_shared<transfer_meters>(options.metrics, request.instance_id, request.model_name)};
   self_->send(sessions, atom::attach_v,
               model_layout{request.model_name, request.world_size, std::move(groups)});
   instances_.add(request.instance_id, std::move(fresh), now_ms(*self_));
@@ -94,7 +99,8 @@ caf::result<caf::ok_atom> lmcache_driven_state::open(const wire::register_kv_cac
 void lmcache_driven_state::close(int64_t instance_id) {
   if (auto node = instances_.extract(instance_id))
     self_->send(sessions, atom::detach_v,
-                model_layout{node.mapped().model_name, node.mapped().world_size, {}});
+                model_layout{node.mapped().model_name, node.mapped().world_size,
+                             node.mapped().memory->groups});
 }
 
 lmcache_driven_instance* lmcache_driven_state::speak(int64_t instance_id) {

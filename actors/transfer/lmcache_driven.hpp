@@ -4,6 +4,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/transfer/instance_table.hpp"
 #include "actors/transfer/shm_pool.hpp"
+#include "actors/transfer/transfer_meters.hpp"
 #include "gpu/bus_error_guard.hpp"
 #include "gpu/device.hpp"
 #include "gpu/paged_layout.hpp"
@@ -28,6 +29,7 @@ struct lmcache_driven_instance {
   uint32_t world_size = 1;
   std::shared_ptr<const paged_memory> memory;
   liveness life;
+  std::shared_ptr<transfer_meters> meters;
 };
 
 struct lmcache_driven_options {
@@ -35,6 +37,7 @@ struct lmcache_driven_options {
   int64_t null_block_id = 0;
   bool separate_object_groups = false;
   liveness_options liveness;
+  std::shared_ptr<metric_registry> metrics = std::make_shared<metric_registry>();
 };
 
 /// The state of the LMCACHE-DRIVEN TRANSFER (spec wire-protocol §3.1-§3.3, §7.1).

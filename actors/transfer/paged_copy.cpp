@@ -63,6 +63,7 @@ runtime::task store_paged(lmcache_driven_pointer self, boxed<wire::store> reques
     co_return;
   }
   auto memory = instance->memory;
+  auto meters = instance->meters;
   const auto null_block = state.options.null_block_id;
   if (auto fault = fault_of(*memory, request->blocks, range, null_block)) {
     out.deliver(std::move(*fault));
@@ -77,6 +78,7 @@ runtime::task store_paged(lmcache_driven_pointer self, boxed<wire::store> reques
                         return gpu::all_null(*memory->layout, request->blocks, chunk, group,
                                              null_block);
                       }};
+  store_mark mark{meters, self->clock().now()};
   auto held
     = co_await runtime::ask(self, state.l1, caf::infinite, atom::reserve_v, box(std::move(order)));
   if (!held || held->reservation == 0) {
@@ -99,6 +101,7 @@ runtime::task store_paged(lmcache_driven_pointer self, boxed<wire::store> reques
     out.deliver(make_error(ec::corrupt, "the engine's memory went away during the copy"));
     co_return;
   }
+  mark.done(copy->job.bytes(), self->clock().now());
   out.delegate(state.l1, atom::commit_v, held->reservation,
                box(store_origin{{request.value, &request->key}, range}));
 }
@@ -118,6 +121,7 @@ runtime::task retrieve_paged(lmcache_driven_pointer self, boxed<wire::retrieve> 
     co_return;
   }
   auto memory = instance->memory;
+  retrieve_mark mark{instance->meters, self->clock().now()};
   claim_order order{range.lease, rank, range.first, range.end, memory->groups};
   auto claimed = co_await runtime::ask(self, state.l1, caf::infinite, atom::claim_v, order);
   if (!claimed || claimed->claim == 0) {
@@ -141,7 +145,11 @@ runtime::task retrieve_paged(lmcache_driven_pointer self, boxed<wire::retrieve> 
   const bool ran = co_await copy_on(self, state.copiers, work_of(copy), copy->job.pieces(),
                                     copy->job.bytes(), state.turn);
   self->send(state.l1, atom::finish_v, claimed->claim);
-  out.deliver(ran && copy->job.ok());
+  const bool good = ran && copy->job.ok();
+  if (good)
+    mark.done(request->key.cache_salt, range.end - range.first, copy->job.bytes(),
+              self->clock().now());
+  out.deliver(good);
 }
 
 } // namespace actord

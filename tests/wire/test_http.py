@@ -24,7 +24,8 @@ VARYING = {"status_idle", "config", "version", "commit_id"}  # values differ, sh
 # Answers that differ on purpose: no loops of our own, one logger, no scripts, no L2 to delete from.
 DIFFERENT = {"periodic_thread_one", "periodic_threads", "periodic_threads_level", "periodic_bool",
              "loglevel_list", "loglevel_unknown", "threads", "run_script_disabled",
-             "delete_l2_existing", "delete_l1_existing", "delete_bad_adapter", "delete_all_force"}
+             "delete_l2_existing", "delete_l1_existing", "delete_bad_adapter", "delete_all_force",
+             "metrics"}  # its Content-Type names the version of the format
 
 
 def request_of(sample: dict) -> tuple[str, str, bytes | None, dict]:
@@ -288,7 +289,7 @@ class Insecure(HttpCase):
     def test_metrics_have_an_address_of_their_own(self):
         status, headers, body = self.ask("GET", "/metrics", port=self.metrics_port)
         self.assertEqual(status, 200)
-        self.assertEqual(headers["content-type"], "text/plain; charset=utf-8")
+        self.assertEqual(headers["content-type"], "text/plain; version=0.0.4; charset=utf-8")
         self.assertIn(b"process_open_fds", body)
         self.assertEqual(self.ask("GET", "/status", port=self.metrics_port)[0], 404)
 

@@ -47,6 +47,7 @@ private:
 
 // Set by `serve` for the handler that runs inside it, on the same thread.
 thread_local const std::string* current_peer = nullptr;
+thread_local std::string accept_encoding;
 thread_local bool reached_handler = false;
 
 request to_request(const httplib::Request& from) {
@@ -58,6 +59,8 @@ request to_request(const httplib::Request& from) {
   result.content_type = from.get_header_value("Content-Type");
   result.authorization = from.get_header_value("Authorization");
   result.host = from.get_header_value("Host");
+  result.accept = from.get_header_value("Accept");
+  result.accept_encoding = accept_encoding;
   result.body = from.body;
   result.peer = *current_peer;
   return result;
@@ -96,7 +99,8 @@ public:
 
   bool process(memory_stream& stream, bool last, bool& closed) {
     return process_request(stream, last, closed, [](httplib::Request& from) {
-      // Neither partial replies nor compressed ones, and the body is here already.
+      // No partial replies, none that the library compresses, and the body is here already.
+      accept_encoding = from.get_header_value("Accept-Encoding");
       from.ranges.clear();
       from.headers.erase("Range");
       from.headers.erase("Accept-Encoding");

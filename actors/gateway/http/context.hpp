@@ -4,6 +4,7 @@
 #include "actors/error.hpp"
 #include "actors/gateway/http/message.hpp"
 #include "actors/gateway/http_gateway.hpp"
+#include "observability/process_metrics.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/expected.hpp>
@@ -12,6 +13,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <utility>
 
 namespace actord::http {
@@ -23,6 +25,7 @@ struct context {
   std::function<void(log_level)> set_log_level;
   std::string commit;
   std::atomic<log_level> level;
+  std::shared_ptr<const process_metrics> process;
 };
 
 /// The questions of one request to actors. All of them together have 5 s: a daemon that copies is

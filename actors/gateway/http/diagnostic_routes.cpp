@@ -110,13 +110,10 @@ reply loops_reply(const request& asked) {
 
 } // namespace
 
-reply metrics_reply() {
-  return text_reply(process_metrics());
-}
-
 void add_diagnostic_routes(router& to, context& from) {
-  to.add({"GET", "/metrics", exposure::read,
-          [](const request&, const path_values&) { return metrics_reply(); }});
+  to.add({"GET", "/metrics", exposure::read, [&from](const request& asked, const path_values&) {
+            return metrics_reply(from, asked);
+          }});
   to.add({"POST", "/metrics/reset", exposure::change,
           [](const request&, const path_values&) { return text_reply("ok"); }});
   to.add({"GET", "/env", exposure::change,

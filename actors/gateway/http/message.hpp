@@ -18,7 +18,7 @@ struct request {
   std::string target; // path and query as sent
   std::string path;   // percent-decoded
   std::multimap<std::string, std::string> query;
-  std::string content_type, authorization, host;
+  std::string content_type, authorization, host, accept, accept_encoding;
   std::string body;
   std::string peer; // address:port
 

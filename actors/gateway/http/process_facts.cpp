@@ -1,12 +1,9 @@
 #include "actors/gateway/http/process_facts.hpp"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -29,40 +26,6 @@ std::vector<std::string> stat_fields(const std::string& path) {
   for (std::string field; rest >> field;)
     fields.push_back(std::move(field));
   return fields;
-}
-
-double number_at(const std::vector<std::string>& fields, size_t index) {
-  return index < fields.size() ? std::strtod(fields[index].c_str(), nullptr) : 0;
-}
-
-// Seconds since the epoch when the machine started.
-double boot_time() {
-  std::ifstream file{"/proc/stat"};
-  for (std::string word; file >> word;)
-    if (word == "btime") {
-      double seconds = 0;
-      file >> seconds;
-      return seconds;
-    }
-  return 0;
-}
-
-size_t count_entries(const char* folder) {
-  std::error_code ignored;
-  size_t count = 0;
-  for (std::filesystem::directory_iterator i{folder, ignored}, end; !ignored && i != end;
-       i.increment(ignored))
-    ++count;
-  return count;
-}
-
-void add_metric(std::string& to, const char* name, const char* type, const char* help,
-                double value) {
-  std::array<char, 64> text;
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
-  const std::string title{name};
-  to += "# HELP " + title + " " + help + "\n# TYPE " + title + " " + type + "\n" + title + " "
-        + std::string{text.data(), end} + "\n";
 }
 
 std::string upper(std::string text) {
@@ -98,30 +61,6 @@ std::vector<thread_fact> list_threads() {
   }
   std::ranges::sort(result, {}, &thread_fact::id);
   return result;
-}
-
-std::string process_metrics() {
-  const auto fields = stat_fields("/proc/self/stat");
-  const auto ticks = static_cast<double>(std::max(1L, sysconf(_SC_CLK_TCK)));
-  const auto page = static_cast<double>(sysconf(_SC_PAGESIZE));
-  rlimit files{};
-  getrlimit(RLIMIT_NOFILE, &files);
-  std::string text;
-  add_metric(text, "process_virtual_memory_bytes", "gauge", "Virtual memory size in bytes.",
-             number_at(fields, 20));
-  add_metric(text, "process_resident_memory_bytes", "gauge", "Resident memory size in bytes.",
-             number_at(fields, 21) * page);
-  add_metric(text, "process_start_time_seconds", "gauge",
-             "Start time of the process since unix epoch in seconds.",
-             boot_time() + number_at(fields, 19) / ticks);
-  add_metric(text, "process_cpu_seconds_total", "counter",
-             "Total user and system CPU time spent in seconds.",
-             (number_at(fields, 11) + number_at(fields, 12)) / ticks);
-  add_metric(text, "process_open_fds", "gauge", "Number of open file descriptors.",
-             static_cast<double>(count_entries("/proc/self/fd")));
-  add_metric(text, "process_max_fds", "gauge", "Maximum number of open file descriptors.",
-             static_cast<double>(files.rlim_cur));
-  return text;
 }
 
 std::string shown_value(const std::string& name, const std::string& value) {

@@ -17,9 +17,6 @@ struct thread_fact {
 /// The threads of this process by id.
 std::vector<thread_fact> list_threads();
 
-/// Prometheus text of the process_* metrics that its client libraries export everywhere.
-std::string process_metrics();
-
 /// Environment variables by name. Values that may be secrets, by their name or because they carry
 /// a password in an URL, are replaced.
 std::vector<std::pair<std::string, std::string>> shown_environment();

@@ -21,7 +21,11 @@ void add_reconfigure_routes(router& to);
 /// /metrics, /env, /loglevel, /threads, /periodic-threads, /run_script (spec cli-http §2.10).
 void add_diagnostic_routes(router& to, context& from);
 
+/// What /metrics says of this process and its build; `service.name` is OTEL_SERVICE_NAME's.
+std::shared_ptr<const process_metrics>
+make_process_metrics(const daemon_options& options, const std::string& commit);
+
 /// GET /metrics, also served on its own address.
-reply metrics_reply();
+reply metrics_reply(const context& from, const request& asked);
 
 } // namespace actord::http

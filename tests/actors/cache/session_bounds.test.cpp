@@ -1,4 +1,4 @@
-// Bounds of SESSIONS, and what is given back when they are reached.
+// Bounds of SESSIONS, what is given back when they are reached, and whom a lease serves.
 #include "actors/cache/session.hpp"
 
 #include "tests/fixtures/sessions.hpp"
@@ -80,4 +80,35 @@ TEST_CASE_FIXTURE(fixture, "a retrieve whose range is refused gives its shares b
   CHECK_EQ(log->released[0].lease, 5u);
   CHECK_EQ(log->released[0].end, 2u);
   CHECK_EQ(log->released[0].shares, 1u);
+}
+
+TEST_CASE_FIXTURE(fixture, "a lease serves the chunks that were looked up, and nothing else") {
+  auto lease_of = [&](const wire::cache_key& of, int64_t instance_id) {
+    prepare_retrieve(of, instance_id);
+    return handed->back().second.lease;
+  };
+  look_up("r", tokens_from(0, 16), 5, 4);
+  CHECK_EQ(lease_of(worker_key("r", tokens_from(50, 16), 0, 16), 1), 0u); // other tokens
+  auto of = worker_key("r", tokens_from(0, 16), 0, 16);
+  of.cache_salt = "bob";
+  CHECK_EQ(lease_of(of, 1), 0u);
+  of = worker_key("r", tokens_from(0, 16), 0, 16);
+  of.model_name = "another";
+  CHECK_EQ(lease_of(of, 1), 0u);
+  CHECK_EQ(lease_of(worker_key("r", tokens_from(0, 20), 0, 20), 1), 0u); // beyond the lookup
+  CHECK_EQ(lease_of(worker_key("r", tokens_from(0, 16), 0, 8), 1), 5u);
+  CHECK_EQ(lease_of(worker_key("r", tokens_from(0, 16), 0, 16), 2), 5u);
+}
+
+TEST_CASE_FIXTURE(fixture, "of a model's layouts the newest that is registered counts") {
+  const model_layout older{"model", 1, {{-1, 4096, false}}}, newer{"model", 1, {{-1, 8192, false}}};
+  tell(uut, atom::attach_v, newer);
+  CHECK_EQ((*table().groups("model", 1))[0].object_bytes, 8192u);
+  tell(uut, atom::detach_v, newer);
+  REQUIRE_NE(table().groups("model", 1), nullptr);
+  CHECK_EQ((*table().groups("model", 1))[0].object_bytes, 4096u);
+  tell(uut, atom::detach_v, newer); // was not there any more
+  CHECK_NE(table().groups("model", 1), nullptr);
+  tell(uut, atom::detach_v, older);
+  CHECK_EQ(table().groups("model", 1), nullptr);
 }

@@ -149,3 +149,33 @@ TEST_CASE_FIXTURE(fixture, "a client that names endlessly many instances keeps a
   REQUIRE_EQ(left.size(), 1u);
   CHECK_EQ(left[0].instances.size(), client_table::max_instances);
 }
+
+TEST_CASE_FIXTURE(fixture,
+                  "a stranger who names a worker takes it over only when its owner is gone") {
+  auto& a = join("a", 7);
+  auto& stranger = join("b", 8);
+  table.bind_instance(a, 11);
+  table.adopt_instance(stranger, 11);
+  table.adopt_instance(stranger, 12); // nobody's
+  CHECK_EQ(stranger.instances, (std::set<int64_t>{12}));
+  table.end(a, false, 0);
+  table.adopt_instance(stranger, 11);
+  auto left = due(grace_ms);
+  REQUIRE_EQ(left.size(), 1u);
+  CHECK(left[0].instances.empty());
+  CHECK_EQ(stranger.instances, (std::set<int64_t>{11, 12}));
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "a client that comes back under its routing id in time keeps everything") {
+  auto& a = join("a", 7);
+  table.bind_instance(a, 11);
+  table.end(a, false, 0);
+  table.revive(a, {9, 1});
+  CHECK_FALSE(table.any_ended());
+  CHECK(due(9'999'999).empty());
+  CHECK_EQ(table.find(connection{9, 1}), &a);
+  CHECK_EQ(table.find(connection{7, 1}), nullptr);
+  table.end(a, false, 9'999'999);
+  CHECK_EQ(due(99'999'999).size(), 1u);
+}

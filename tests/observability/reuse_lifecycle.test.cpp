@@ -1,0 +1,82 @@
+#include "observability/reuse_lifecycle.hpp"
+
+#include <doctest/doctest.h>
+
+#include <tuple>
+
+using namespace actord;
+
+namespace {
+
+using sample = std::tuple<std::string, double, uint64_t>;
+
+struct recording final : reuse_lifecycle_sink {
+  std::vector<sample> samples;
+  void reuse(std::string_view cache_salt, double seconds, uint64_t objects) override {
+    samples.emplace_back(cache_salt, seconds, objects);
+  }
+};
+
+reuse_key key_of(int number, std::string_view salt = "") {
+  reuse_key key{salt, {}};
+  std::memcpy(key.hash.bytes.data(), &number, sizeof number);
+  return key;
+}
+
+using keys = std::vector<reuse_key>;
+constexpr uint32_t all = sample_threshold(1.0);
+
+} // namespace
+
+TEST_CASE("the reads and writes of the reference run give its samples") {
+  recording sink;
+  reuse_lifecycle tracker(sink, all);
+  tracker.write_finished(keys{key_of(0), key_of(1), key_of(2, "tenant-a")}, 600);
+  tracker.read_finished(keys{key_of(0), key_of(0)}, 610); // two ranks of one chunk
+  tracker.read_finished(keys{key_of(1), key_of(2, "tenant-a")}, 700);
+  std::vector<sample> expected{{"", 10, 2}, {"", 100, 2}, {"tenant-a", 100, 1}};
+  CHECK_EQ(sink.samples, expected);
+}
+
+TEST_CASE("a write renews without a sample, and what is not sampled counts too") {
+  recording sink;
+  auto followed = key_of(0), other = key_of(1);
+  auto threshold = static_cast<uint32_t>(reuse_sample_hash("", followed.hash) % sample_modulus) + 1;
+  while (sampled(reuse_sample_hash("", other.hash), threshold))
+    other.hash.bytes[9] = static_cast<uint8_t>(other.hash.bytes[9] + 1);
+  reuse_lifecycle tracker(sink, threshold);
+  tracker.read_finished(keys{followed}, 0);
+  tracker.write_finished(keys{followed}, 4);
+  tracker.read_finished(keys{other, other}, 5);
+  tracker.read_finished(keys{followed}, 6);
+  CHECK_EQ(sink.samples, std::vector<sample>{{"", 2, 2}});
+  CHECK_EQ(tracker.tracked(), 1);
+}
+
+TEST_CASE("salts and chunks are bounded") {
+  recording sink;
+  reuse_lifecycle tracker(sink, all, {2, 50, 3});
+  for (auto salt : {"a", "b", "c", "d"})
+    tracker.write_finished(keys{key_of(0, salt)}, 0);
+  CHECK_EQ(tracker.salts(), 3);
+  tracker.read_finished(keys{key_of(0, "c")}, 1);
+  CHECK_EQ(sink.samples, std::vector<sample>{{"__other__", 1, 2}});
+  for (int i = 0; i < 1000; ++i)
+    tracker.write_finished(keys{key_of(i, "a")}, 2);
+  CHECK_EQ(tracker.tracked(), 50);
+  sink.samples.clear();
+  for (int i = 999; i >= 0 && sink.samples.size() < 10; --i)
+    tracker.read_finished(keys{key_of(i, "a")}, 3);
+  CHECK_EQ(sink.samples.size(), 10);
+}
+
+TEST_CASE("a chunk that lost its place is unknown") {
+  recording sink;
+  reuse_lifecycle tracker(sink, all, {10, 1, 0});
+  tracker.write_finished(keys{key_of(1)}, 0);
+  tracker.write_finished(keys{key_of(2)}, 1);
+  tracker.read_finished(keys{key_of(1)}, 2);
+  CHECK(sink.samples.empty());
+  tracker.read_finished(keys{key_of(1)}, 5);
+  CHECK_EQ(sink.samples, std::vector<sample>{{"", 3, 1}});
+}
