@@ -55,12 +55,14 @@ runtime::task run_lookup(session_pointer self, boxed<wire::lookup> request, uint
   co_await runtime::next_turn{self}; // lets the answer leave first
   auto& state = self->state;
   const auto& key = request->key;
-  const auto* groups = state.table().groups(key.model_name, key.world_size);
+  // A copy: registrations may come and go while this waits.
+  const auto* known = state.table().groups(key.model_name, key.world_size);
+  const auto groups = known ? *known : std::vector<group_layout>{};
   auto chunks = complete_chunks(key, state.table().chunk_tokens());
   lookup_outcome outcome;
   chain_ptr chain;
-  auto tally = tally_of(key, groups != nullptr, chunks, state.table().chunk_tokens());
-  if (groups && chunks > 0 && key.num_kv_readers >= 1) {
+  auto tally = tally_of(key, known != nullptr, chunks, state.table().chunk_tokens());
+  if (known && chunks > 0 && key.num_kv_readers >= 1) {
     auto work = state.table().begin_chain(key_of(request), chunks);
     while (!state.table().extend(work)) {
       co_await runtime::next_turn{self};
@@ -69,7 +71,7 @@ runtime::task run_lookup(session_pointer self, boxed<wire::lookup> request, uint
     }
     auto shares = static_cast<uint32_t>(std::min<int64_t>(key.num_kv_readers, 128));
     chain = state.table().finish_chain(std::move(work));
-    lookup_order order{space_of(key), chain, *groups, shares};
+    lookup_order order{space_of(key), chain, groups, shares};
     auto answer
       = co_await runtime::ask(self, state.l1, caf::infinite, atom::lookup_v, box(std::move(order)));
     outcome = answer ? *answer : lookup_outcome{};
@@ -92,8 +94,9 @@ runtime::task hand_over(session_pointer self, boxed<Request> request, Verb verb,
   const auto chunk = table.chunk_tokens();
   const auto& key = request->key;
   if (auto fault = range_fault(key, chunk); !fault.empty()) {
-    if constexpr (is_retrieve<Request>)
-      self->state.waive(key);
+    if constexpr (is_retrieve<Request>) // the worker will not come back for its shares
+      if (key.worker_id)
+        self->state.free_locks(key, 1);
     out.deliver(make_error(ec::rejected, std::move(fault)));
     co_return;
   }
@@ -232,9 +235,9 @@ void session_state::expire_waiters(const std::string& request_id) {
   });
 }
 
-void session_state::free_locks(const wire::cache_key& key) {
+void session_state::free_locks(const wire::cache_key& key, int64_t readers) {
   auto* record = table_->find(key.request_id);
-  if (!record || record->lease == 0 || key.start >= key.end || key.num_kv_readers < 1)
+  if (!record || record->lease == 0 || key.start >= key.end || readers < 1)
     return;
   if (record->phase == lookup_phase::done)
     leave_phase(*record, lookup_phase::consumed);
@@ -246,7 +249,7 @@ void session_state::free_locks(const wire::cache_key& key) {
     return;
   release_order order{record->lease, std::nullopt, static_cast<uint32_t>(first),
                       static_cast<uint32_t>(end),
-                      static_cast<uint32_t>(std::min<int64_t>(key.num_kv_readers, 128))};
+                      static_cast<uint32_t>(std::min<int64_t>(readers, 128))};
   if (key.worker_id)
     order.rank = static_cast<uint16_t>(*key.worker_id);
   self_->send(l1, atom::release_v, order);
@@ -286,16 +289,6 @@ lease_id session_state::lease_for(const wire::cache_key& key, int64_t instance_i
   return record->retrieved.insert(range).second ? record->lease : 0;
 }
 
-void session_state::waive(const wire::cache_key& key) {
-  const auto* record = table_->find(key.request_id);
-  const auto chunk = table_->chunk_tokens();
-  if (record && record->lease != 0 && key.worker_id && key.start < key.end)
-    self_->send(l1, atom::release_v,
-                release_order{record->lease, static_cast<uint16_t>(*key.worker_id),
-                              static_cast<uint32_t>(key.start / chunk),
-                              static_cast<uint32_t>(key.end / chunk), 1});
-}
-
 void session_state::drop(const session_record& record) {
   if (record.lease != 0)
     self_->send(l1, atom::close_v, record.lease);
@@ -331,7 +324,7 @@ session(session_pointer self, const session_options& options, l1_manager_actor l
       return self->state.query(request_id, timeout_s);
     },
     [self](atom::release, const boxed<wire::free_lookup_locks>& request) {
-      self->state.free_locks(request->key);
+      self->state.free_locks(request->key, request->key.num_kv_readers);
       return caf::ok_atom_v;
     },
     [self](atom::end, const std::string& request_id) {

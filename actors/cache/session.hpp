@@ -41,9 +41,8 @@ public:
                      lookup_outcome outcome, lookup_tally tally);
   caf::typed_response_promise<prefetch_status>
   query(const std::string& request_id, double timeout_s);
-  void free_locks(const wire::cache_key& key);
-  /// Gives back one worker's shares of a range that it will not come back for.
-  void waive(const wire::cache_key& key);
+  /// Gives back the shares of `readers` readers of the key's range, of its worker or of all.
+  void free_locks(const wire::cache_key& key, int64_t readers);
   void end(const std::string& request_id);
   void lost(const std::vector<std::string>& request_ids);
   /// The session's lease for a worker's first retrieve of a range since the lookup; 0 otherwise,

@@ -7,12 +7,20 @@ client* client_table::find(std::string_view identity) {
   return i == clients_.end() ? nullptr : &i->second;
 }
 
-client& client_table::add(std::string_view identity, connection link) {
+client& client_table::add(std::string_view identity, connection link, time_ms now) {
+  // A descriptor is reused at once: whoever seemed to have come back on it has not.
+  if (auto* before = find(link))
+    end(*before, false, now);
   auto& fresh = clients_[std::string{identity}];
   fresh.identity = identity;
   fresh.link = link;
   links_[link] = fresh.identity;
   return fresh;
+}
+
+void client_table::drop_link(const client& of) {
+  if (auto i = links_.find(of.link); i != links_.end() && i->second == of.identity)
+    links_.erase(i);
 }
 
 client* client_table::find(connection link) {
@@ -87,7 +95,7 @@ wire::instance_mode client_table::mode(std::optional<int64_t> instance_id) const
 }
 
 void client_table::revive(client& back, connection link) {
-  links_.erase(back.link);
+  drop_link(back);
   back.link = link;
   links_[link] = back.identity;
   back.ended = back.may_live = false;
@@ -123,7 +131,7 @@ std::vector<estate> client_table::take_due(time_ms now, time_ms grace_ms) {
       requests_.erase(request_id);
     for (auto instance_id : left.instances)
       instances_.erase(instance_id);
-    links_.erase(gone->link);
+    drop_link(*gone);
     clients_.erase(identity);
   }
   ended_ = std::move(later);

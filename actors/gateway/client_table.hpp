@@ -61,7 +61,8 @@ public:
   static constexpr size_t max_instances = 4096;
 
   client* find(std::string_view identity);
-  client& add(std::string_view identity, connection link);
+  /// Whoever had the connection before has ended.
+  client& add(std::string_view identity, connection link, time_ms now);
   /// The client of a connection, or null when it has never spoken.
   client* find(connection link);
 
@@ -79,6 +80,7 @@ public:
   wire::instance_mode mode(std::optional<int64_t> instance_id) const;
 
   /// A client that came back under its routing id before its grace was over.
+  /// @pre `link` is nobody's
   void revive(client& back, connection link);
   /// Marks a client; its estate is due `grace` later.
   void end(client& gone, bool may_live, time_ms now);
@@ -93,6 +95,8 @@ public:
   }
 
 private:
+  void drop_link(const client& of);
+
   struct instance_entry {
     std::string owner; // identity
     wire::instance_mode mode = wire::instance_mode::unknown;

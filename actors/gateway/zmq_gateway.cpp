@@ -92,17 +92,20 @@ client& zmq_gateway::client_of(const incoming& message) {
   link_.socket.drain_monitor(
     [this](connection link, bool by_peer) { on_connection_end(link, by_peer); });
   auto link = link_.socket.link_of(message.fd);
-  auto& fresh = clients_.add(message.identity, link);
+  auto& fresh = clients_.add(message.identity, link, now_ms(*this));
   if (!link_.socket.alive(link)) // it left before its messages were read
     clients_.end(fresh, false, now_ms(*this));
   return fresh;
 }
 
-// A client that chose its routing id keeps it when it connects again.
+// A client that chose its routing id keeps it when it connects again. One that we cut does not: it
+// may be alive twice. The last words of a dead client look the same when its descriptor has a new
+// owner; that one's first word or its end puts it right.
 void zmq_gateway::revive(client& known, const incoming& message) {
   link_.socket.drain_monitor(
     [this](connection link, bool by_peer) { on_connection_end(link, by_peer); });
-  if (auto link = link_.socket.link_of(message.fd); link != known.link && link_.socket.alive(link))
+  auto link = link_.socket.link_of(message.fd);
+  if (!known.may_live && link_.socket.alive(link) && !clients_.find(link))
     clients_.revive(known, link);
 }
 

@@ -112,3 +112,18 @@ TEST_CASE_FIXTURE(fixture, "of a model's layouts the newest that is registered c
   tell(uut, atom::detach_v, older);
   CHECK_EQ(table().groups("model", 1), nullptr);
 }
+
+TEST_CASE_FIXTURE(fixture, "registrations may come and go while a long prompt is hashed") {
+  const auto long_prompt = tokens_from(0, chunk_tokens * session_table::chunks_per_slice * 3);
+  auto answered
+    = begin<caf::ok_atom>(uut, atom::lookup_v, box(wire::lookup{key("r", long_prompt)}));
+  run_until_answered(*answered);
+  const model_layout same{"model", 1, {{-1, 4096, false}}};
+  for (int i = 0; i < 20; ++i)
+    self->send(uut, atom::attach_v, same);
+  for (int i = 0; i < 21; ++i)
+    self->send(uut, atom::detach_v, same);
+  settle();
+  REQUIRE_EQ(log->lookups.size(), 1u);
+  CHECK_EQ(log->lookups[0].order->groups, same.groups);
+}

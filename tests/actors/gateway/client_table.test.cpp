@@ -12,7 +12,7 @@ constexpr time_ms grace_ms = 10'000;
 
 struct fixture {
   client& join(const std::string& identity, int fd, uint64_t generation = 1) {
-    return table.add(identity, {fd, generation});
+    return table.add(identity, {fd, generation}, 0);
   }
   std::vector<estate> due(time_ms now) {
     return table.take_due(now, grace_ms);
@@ -178,4 +178,17 @@ TEST_CASE_FIXTURE(fixture,
   CHECK_EQ(table.find(connection{7, 1}), nullptr);
   table.end(a, false, 9'999'999);
   CHECK_EQ(due(99'999'999).size(), 1u);
+}
+
+TEST_CASE_FIXTURE(fixture, "who seemed to come back on another's connection has ended after all") {
+  auto& a = join("a", 7);
+  table.bind_instance(a, 11);
+  table.end(a, false, 0);
+  table.revive(a, {7, 2});
+  auto& b = join("b", 7, 2); // it was b's
+  CHECK_EQ(table.find(connection{7, 2}), &b);
+  auto left = due(grace_ms);
+  REQUIRE_EQ(left.size(), 1u);
+  CHECK_EQ(left[0].instances, (std::vector<int64_t>{11}));
+  CHECK_EQ(table.find(connection{7, 2}), &b);
 }
