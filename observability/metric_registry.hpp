@@ -42,12 +42,11 @@ struct registry_options {
   std::vector<std::string> drop_labels; // names of labels that are always left out
 };
 
-/// Safe for use from any thread. A cell has one writer at a time: it belongs to the thread (or
-/// actor) that asked for it.
+/// Safe for use from any thread, and so are its cells.
 class metric_registry final : public prometheus::Collectable {
 public:
   /// Label sets per metric; whatever comes beyond shares one series with the label
-  /// otel_metric_overflow="true", and may lose counts where several threads write to it.
+  /// otel_metric_overflow="true".
   static constexpr size_t label_set_limit = 2000;
 
   using options = registry_options;

@@ -36,7 +36,8 @@ struct object_key_view {
                   std::string_view salt)
     : hash(key_hash), model_name(model), kv_rank(rank), object_group_id(group), cache_salt(salt) {
   }
-  object_key_view(const object_key& key) // NOLINT: a view stands for what it views
+  /// Implicit, as every view of what it views.
+  object_key_view(const object_key& key)
     : object_key_view(key.hash, key.model_name, key.kv_rank, key.object_group_id, key.cache_salt) {
   }
 };

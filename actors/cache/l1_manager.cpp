@@ -2,6 +2,7 @@
 
 #include "actors/clock.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -35,10 +36,15 @@ void l1_manager_state::init(l1_manager_options options, eviction_controller_acto
 }
 
 lookup_outcome l1_manager_state::lookup(const lookup_order& order) {
-  auto space = index_->find(order.space);
-  if (!space)
-    return {};
-  return index_->lookup(*space, *order.chain, order.groups, order.shares, now_ms(*self_));
+  const auto space = index_->find(order.space);
+  const auto outcome
+    = space ? index_->lookup(*space, *order.chain, order.groups, order.shares, now_ms(*self_))
+            : lookup_outcome{};
+  const auto groups
+    = static_cast<uint64_t>(std::ranges::count(order.groups, false, &group_layout::aux));
+  meters_->looked_up(order.space.cache_salt, outcome.objects,
+                     (order.chain->size() - outcome.hit_chunks) * groups * order.space.world_size);
+  return outcome;
 }
 
 claim_outcome l1_manager_state::claim(const claim_order& order) {
@@ -57,9 +63,9 @@ reserve_outcome l1_manager_state::try_reserve(const reserve_order& order) {
 void l1_manager_state::answer(const reserve_order& order,
                               caf::typed_response_promise<reserve_outcome> promise,
                               reserve_outcome outcome) {
-  if (outcome.status == reserve_outcome::code::out_of_memory)
-    meters_->allocation_failed(order.space.model_name,
-                               order.range.hashes().size() * order.groups.size());
+  const bool failed = outcome.status == reserve_outcome::code::out_of_memory;
+  meters_->reserved(order.space, outcome.slots.size(),
+                    failed ? order.range.hashes().size() * order.groups.size() : 0);
   promise.deliver(std::move(outcome));
 }
 

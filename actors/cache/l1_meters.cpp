@@ -7,7 +7,9 @@ namespace actord {
 l1_meters::l1_meters(std::shared_ptr<metric_registry> registry, std::string l1_tag)
   : registry_(std::move(registry)), l1_tag_(std::move(l1_tag)),
     looks_(&registry_->counter(metric::l1_eviction_loop_ticks)),
-    triggered_looks_(&registry_->counter(metric::l1_eviction_loop_triggered)) {
+    triggered_looks_(&registry_->counter(metric::l1_eviction_loop_triggered)),
+    lookups_(&registry_->counter(metric::sm_read_requests)),
+    reservations_(&registry_->counter(metric::sm_write_requests)) {
   for (auto what : {metric::l1_read, metric::l1_write, metric::l1_evicted})
     registry_->predeclare(what, {l1_tag_});
   registry_->add_source([now = levels_, tag = l1_tag_](gauge_sink& to) {
@@ -15,27 +17,31 @@ l1_meters::l1_meters(std::shared_ptr<metric_registry> registry, std::string l1_t
     const auto total = static_cast<double>(now->total_bytes.load(std::memory_order_relaxed));
     const auto staging = now->staging_bytes.load(std::memory_order_relaxed);
     to.set(metric::l1_memory_usage_bytes, {tag, "dram"}, used);
+    to.set(metric::l1_capacity_bytes, {tag, "dram"}, total);
     to.set(metric::l1_usage_ratio, {tag, "dram"}, total > 0 ? used / total : 0);
     to.set(metric::l1_staging_bytes, {tag, "dram"}, static_cast<double>(staging));
   });
 }
 
-const l1_meters::salt_cells& l1_meters::cells_of(l1_index& index, salt_id salt) {
+const l1_meters::salt_cells& l1_meters::cells_of(const std::string& salt) {
   if (auto known = salts_.find(salt); known != salts_.end())
     return known->second;
   if (salts_.size() >= max_salts)
     salts_.clear();
-  const auto name = index.salt_name(salt).value_or("");
+  auto traffic = [&](metric what) { return &registry_->counter(what, {l1_tag_, salt}); };
+  auto keys = [&](metric what) { return &registry_->counter(what, {salt}); };
   return salts_
-    .emplace(salt, salt_cells{&registry_->counter(metric::l1_read, {l1_tag_, name}),
-                              &registry_->counter(metric::l1_write, {l1_tag_, name}),
-                              &registry_->counter(metric::l1_evicted, {l1_tag_, name})})
+    .emplace(salt,
+             salt_cells{traffic(metric::l1_read), traffic(metric::l1_write),
+                        traffic(metric::l1_evicted), keys(metric::sm_read_succeed_keys),
+                        keys(metric::sm_read_failed_keys), keys(metric::sm_write_succeed_keys),
+                        keys(metric::sm_write_failed_keys)})
     .first->second;
 }
 
 void l1_meters::take(l1_index& index) {
   for (const auto& row : index.drain_traffic()) {
-    const auto& cells = cells_of(index, row.salt);
+    const auto& cells = cells_of(index.salt_name(row.salt).value_or(""));
     cells.read->add(static_cast<double>(row.read));
     cells.written->add(static_cast<double>(row.written));
     cells.evicted->add(static_cast<double>(row.evicted));
@@ -52,9 +58,21 @@ void l1_meters::look(bool triggered) {
     triggered_looks_->add();
 }
 
-void l1_meters::allocation_failed(const std::string& model_name, uint64_t objects) {
-  registry_->counter(metric::l1_allocation_failure, {"l1_store", model_name})
-    .add(static_cast<double>(objects));
+void l1_meters::looked_up(const std::string& salt, uint64_t found, uint64_t missed) {
+  lookups_->add();
+  const auto& cells = cells_of(salt);
+  cells.found->add(static_cast<double>(found));
+  cells.missed->add(static_cast<double>(missed));
+}
+
+void l1_meters::reserved(const key_space& space, uint64_t granted, uint64_t refused) {
+  reservations_->add();
+  const auto& cells = cells_of(space.cache_salt);
+  cells.granted->add(static_cast<double>(granted));
+  cells.refused->add(static_cast<double>(refused));
+  if (refused > 0)
+    registry_->counter(metric::l1_allocation_failure, {"l1_store", space.model_name})
+      .add(static_cast<double>(refused));
 }
 
 } // namespace actord

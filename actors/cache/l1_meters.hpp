@@ -11,8 +11,7 @@
 
 namespace actord {
 
-/// The cells of one L1, kept by its L1 MANAGER: they have one writer and are read by scrapes at any
-/// time (spec observability §2.4.1, §2.4.2, §2.4.4).
+/// The cells of one L1, kept by its L1 MANAGER (spec observability §2.4.1, §2.4.2, §2.4.4, §2.5).
 class l1_meters {
 public:
   /// Salts whose cells are remembered; beyond, the table begins anew.
@@ -22,27 +21,30 @@ public:
 
   /// Takes over what the index has counted since the last call.
   void take(l1_index& index);
+  /// A lookup that asked for `found` + `missed` objects.
+  void looked_up(const std::string& salt, uint64_t found, uint64_t missed);
+  /// A reservation that got buffers for `granted` objects, or no memory for `refused` ones.
+  void reserved(const key_space& space, uint64_t granted, uint64_t refused);
   /// One look at the pool's usage; `triggered`: it was above the watermark.
   void look(bool triggered);
-  /// A store of `objects` objects found no memory.
-  void allocation_failed(const std::string& model_name, uint64_t objects);
 
 private:
   struct salt_cells {
     counter_cell *read, *written, *evicted;
+    counter_cell *found, *missed, *granted, *refused;
   };
   // Gauges outlive the actor: a scrape may hold them still.
   struct levels {
     std::atomic<uint64_t> used_bytes = 0, total_bytes = 0, staging_bytes = 0;
   };
 
-  const salt_cells& cells_of(l1_index& index, salt_id salt);
+  const salt_cells& cells_of(const std::string& salt);
 
   std::shared_ptr<metric_registry> registry_;
   std::string l1_tag_;
-  counter_cell *looks_, *triggered_looks_;
+  counter_cell *looks_, *triggered_looks_, *lookups_, *reservations_;
   std::shared_ptr<levels> levels_ = std::make_shared<levels>();
-  std::unordered_map<salt_id, salt_cells> salts_;
+  std::unordered_map<std::string, salt_cells> salts_;
 };
 
 } // namespace actord

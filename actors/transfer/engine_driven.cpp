@@ -46,16 +46,6 @@ reserve_order order_for(const engine_driven_instance& instance, const wire::cach
   return {space_of(key), range, static_cast<uint16_t>(*key.worker_id), {instance.layout}, {}};
 }
 
-// What another request of the worker is still writing must not become visible by this one's commit.
-void note_other_writer(engine_driven_instance& instance, const transfer_identity& identity,
-                       const std::string& request_id) {
-  constexpr size_t most = 1024;
-  auto known = instance.writes.find(identity);
-  if (known != instance.writes.end() && known->second.request_id != request_id
-      && known->second.others.size() < most)
-    known->second.others.insert(request_id);
-}
-
 void drop_oldest_write(engine_driven_pointer self, engine_driven_instance& instance) {
   auto oldest = std::ranges::min_element(instance.writes, {},
                                          [](const auto& entry) { return entry.second.since_ms; });
@@ -81,8 +71,6 @@ runtime::task prepare_store(engine_driven_pointer self, boxed<wire::prepare_stor
                                        box(order_for(*instance, request->key, range)));
   instance = state.speak(request->instance_id);
   if (!outcome || outcome->reservation == 0) { // all there, or no memory: nothing to write
-    if (instance)
-      note_other_writer(*instance, identity_of(request->key, range), request->key.request_id);
     out.deliver(std::move(plan));
     co_return;
   }
@@ -96,12 +84,9 @@ runtime::task prepare_store(engine_driven_pointer self, boxed<wire::prepare_stor
   auto& pending = instance->writes[identity_of(request->key, range)];
   if (pending.reservation != 0) // expired in L1, or it would have kept us from reserving
     self->send(state.l1, atom::abort_v, pending.reservation);
-  pending = pending_write{request->key.request_id,
-                          {},
-                          outcome->reservation,
-                          now_ms(*self),
-                          outcome->slots.size() * instance->layout.object_bytes,
-                          store_mark{instance->meters, self->clock().now()}};
+  pending
+    = {outcome->reservation, now_ms(*self), outcome->slots.size() * instance->layout.object_bytes,
+       transfer_mark{instance->meters->stores(), self->clock().now()}};
   out.deliver(plan_for(*instance, std::move(outcome->slots)));
 }
 
@@ -127,7 +112,7 @@ runtime::task commit_pickle(engine_driven_pointer self, boxed<wire::commit_store
     out.deliver(true); // every chunk is there already
     co_return;
   }
-  store_mark mark{meters, self->clock().now()};
+  transfer_mark mark{meters->stores(), self->clock().now()};
   auto copy = std::make_shared<unpickle_copy>(request, range.end - range.first, expected,
                                               state.pool, outcome->slots);
   auto work = box(copy_work{[copy](size_t, size_t) { copy->run(); }});
@@ -137,7 +122,8 @@ runtime::task commit_pickle(engine_driven_pointer self, boxed<wire::commit_store
     out.deliver(make_error(ec::rejected, "commit_store: " + copy->fault()));
     co_return;
   }
-  mark.done(outcome->slots.size() * expected.object_bytes, self->clock().now());
+  mark.done(outcome->slots.size() * expected.object_bytes, outcome->slots.size(),
+            self->clock().now());
   out.delegate(state.l1, atom::commit_v, outcome->reservation, origin_of(request, range));
 }
 
@@ -147,18 +133,14 @@ void commit_store(engine_driven_pointer self, const boxed<wire::commit_store>& r
   auto* instance = state.speak(request->instance_id);
   if (!instance)
     return out.deliver(not_registered(request->instance_id));
-  auto found = instance->writes.find(identity_of(request->key, range));
-  if (found != instance->writes.end() && found->second.others.contains(request->key.request_id))
-    found = instance->writes.end();
-  auto pending = found == instance->writes.end() ? decltype(instance->writes)::node_type{}
-                                                 : instance->writes.extract(found);
+  auto pending = instance->writes.extract(identity_of(request->key, range));
   if (!request->data.empty()) {
     instance->pickle = true;
     if (pending)
       self->send(state.l1, atom::abort_v, pending.mapped().reservation);
     commit_pickle(self, request, range, std::move(out));
   } else if (pending) {
-    pending.mapped().mark.done(pending.mapped().bytes, self->clock().now());
+    pending.mapped().mark.done(pending.mapped().bytes, 0, self->clock().now());
     out.delegate(state.l1, atom::commit_v, pending.mapped().reservation, origin_of(request, range));
   } else {
     out.deliver(false); // nothing was prepared, or it is over
@@ -167,7 +149,7 @@ void commit_store(engine_driven_pointer self, const boxed<wire::commit_store>& r
 
 // Copies the claimed objects into a message for a worker that cannot map the pool.
 runtime::task send_pickle(engine_driven_pointer self, pickle_layout layout, claim_outcome claimed,
-                          retrieve_mark mark, std::string salt, runtime::reply<slot_plan> out) {
+                          transfer_mark mark, runtime::reply<slot_plan> out) {
   auto& state = self->state;
   auto copy = std::make_shared<pickle_copy>(layout, state.pool, claimed.slots);
   auto work = box(copy_work{[copy](size_t, size_t) { copy->run(); }});
@@ -175,7 +157,7 @@ runtime::task send_pickle(engine_driven_pointer self, pickle_layout layout, clai
   const bool ran = co_await copy_on(self, state.copiers, work, 1, bytes, state.turn);
   self->send(state.l1, atom::finish_v, claimed.claim);
   if (ran)
-    mark.done(salt, claimed.slots.size(), bytes, self->clock().now());
+    mark.done(bytes, claimed.slots.size(), self->clock().now());
   slot_plan plan;
   plan.pickle = true;
   plan.success = ran;
@@ -223,12 +205,14 @@ runtime::task prepare_retrieve(engine_driven_pointer self, boxed<wire::prepare_r
     self->send(state.l1, atom::finish_v, claimed->claim);
     out.deliver(not_registered(request->instance_id));
   } else if (instance->pickle) {
-    send_pickle(self, {instance->shape, instance->dtype, instance->layout.object_bytes},
-                std::move(*claimed), retrieve_mark{instance->meters, self->clock().now()},
-                request->key.cache_salt, std::move(out));
+    send_pickle(
+      self, {instance->shape, instance->dtype, instance->layout.object_bytes}, std::move(*claimed),
+      transfer_mark{instance->meters->retrieves(request->key.cache_salt), self->clock().now()},
+      std::move(out));
   } else {
-    instance->reads[identity].push_back({request->key.request_id, claimed->claim, claimed->slots,
-                                         retrieve_mark{instance->meters, self->clock().now()}});
+    instance->reads[identity].push_back(
+      {request->key.request_id, claimed->claim, claimed->slots,
+       transfer_mark{instance->meters->retrieves(request->key.cache_salt), self->clock().now()}});
     out.deliver(plan_for(*instance, std::move(claimed->slots)));
   }
 }
@@ -244,8 +228,8 @@ bool commit_retrieve(engine_driven_pointer self, const boxed<wire::commit_retrie
       auto read = std::ranges::find(reads, request->key.request_id, &pending_read::request_id);
       if (read == reads.end())
         read = reads.begin();
-      read->mark.done(request->key.cache_salt, read->slots.size(),
-                      read->slots.size() * instance->layout.object_bytes, self->clock().now());
+      read->mark.done(read->slots.size() * instance->layout.object_bytes, read->slots.size(),
+                      self->clock().now());
       self->send(state.l1, atom::finish_v, read->claim);
       reads.erase(read);
       if (reads.empty())

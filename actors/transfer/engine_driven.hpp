@@ -9,7 +9,6 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <map>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -25,19 +24,17 @@ struct transfer_identity {
 };
 
 struct pending_write {
-  std::string request_id;
-  std::set<std::string> others; // requests that found the same chunks being written: not theirs
   reservation_id reservation = 0;
   time_ms since_ms = 0;
   uint64_t bytes = 0;
-  store_mark mark;
+  transfer_mark mark;
 };
 
 struct pending_read {
   std::string request_id;
   claim_id claim = 0;
   std::vector<slot> slots; // a repeated prepare gets the same answer
-  retrieve_mark mark;
+  transfer_mark mark;
 };
 
 /// The reads of one identity: requests with the same prompt have a share and a claim each.

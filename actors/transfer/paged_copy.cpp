@@ -78,7 +78,7 @@ runtime::task store_paged(lmcache_driven_pointer self, boxed<wire::store> reques
                         return gpu::all_null(*memory->layout, request->blocks, chunk, group,
                                              null_block);
                       }};
-  store_mark mark{meters, self->clock().now()};
+  transfer_mark mark{meters->stores(), self->clock().now()};
   auto held
     = co_await runtime::ask(self, state.l1, caf::infinite, atom::reserve_v, box(std::move(order)));
   if (!held || held->reservation == 0) {
@@ -101,7 +101,7 @@ runtime::task store_paged(lmcache_driven_pointer self, boxed<wire::store> reques
     out.deliver(make_error(ec::corrupt, "the engine's memory went away during the copy"));
     co_return;
   }
-  mark.done(copy->job.bytes(), self->clock().now());
+  mark.done(copy->job.bytes(), range.end - range.first, self->clock().now());
   out.delegate(state.l1, atom::commit_v, held->reservation,
                box(store_origin{{request.value, &request->key}, range}));
 }
@@ -121,7 +121,7 @@ runtime::task retrieve_paged(lmcache_driven_pointer self, boxed<wire::retrieve> 
     co_return;
   }
   auto memory = instance->memory;
-  retrieve_mark mark{instance->meters, self->clock().now()};
+  transfer_mark mark{instance->meters->retrieves(request->key.cache_salt), self->clock().now()};
   claim_order order{range.lease, rank, range.first, range.end, memory->groups};
   auto claimed = co_await runtime::ask(self, state.l1, caf::infinite, atom::claim_v, order);
   if (!claimed || claimed->claim == 0) {
@@ -147,8 +147,7 @@ runtime::task retrieve_paged(lmcache_driven_pointer self, boxed<wire::retrieve> 
   self->send(state.l1, atom::finish_v, claimed->claim);
   const bool good = ran && copy->job.ok();
   if (good)
-    mark.done(request->key.cache_salt, range.end - range.first, copy->job.bytes(),
-              self->clock().now());
+    mark.done(copy->job.bytes(), range.end - range.first, self->clock().now());
   out.deliver(good);
 }
 

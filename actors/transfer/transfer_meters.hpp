@@ -13,6 +13,15 @@
 
 namespace actord {
 
+/// Where one direction of a worker's transfers is counted.
+struct transfer_cells {
+  std::shared_ptr<metric_registry> owner; // of the cells: a transfer may outlive its actor
+  counter_cell* submitted = nullptr;
+  counter_cell* finished = nullptr;
+  histogram_cell* rate = nullptr; // GB/s
+  counter_cell* chunks = nullptr; // null: not counted
+};
+
 /// The cells of one registered worker, kept by its transfer (spec observability §2.4.6, §2.4.7).
 class transfer_meters {
 public:
@@ -22,77 +31,45 @@ public:
   transfer_meters(std::shared_ptr<metric_registry> registry, int64_t instance_id,
                   std::string model_name);
 
-  void begin_store() {
-    submitted_stores_->add();
+  const transfer_cells& stores() const {
+    return stores_;
   }
-  /// @param bytes moved in `seconds`; 0: nothing was moved
-  void end_store(uint64_t bytes, double seconds);
-  void begin_retrieve() {
-    submitted_retrieves_->add();
-  }
-  void end_retrieve(const std::string& salt, uint64_t chunks, uint64_t bytes, double seconds);
+  transfer_cells retrieves(const std::string& salt);
 
 private:
   std::shared_ptr<metric_registry> registry_;
   std::string instance_id_, model_name_;
-  counter_cell *submitted_stores_, *finished_stores_, *submitted_retrieves_, *finished_retrieves_;
-  histogram_cell *store_rate_, *load_rate_;
+  transfer_cells stores_, retrieves_;
   std::map<std::string, counter_cell*> loaded_; // by salt
 };
 
-/// One store that was begun: it ends exactly once, with its bytes or, when it is dropped, without.
-class store_mark {
+/// One transfer that was begun: it ends exactly once, with what it moved or, when it is dropped,
+/// without, so that "submitted - finished" is what is under way.
+class transfer_mark {
 public:
   using time_point = caf::actor_clock::time_point;
 
-  store_mark() = default;
-  store_mark(std::shared_ptr<transfer_meters> to, time_point now)
-    : to_(std::move(to)), began_(now) {
-    to_->begin_store();
+  transfer_mark() = default;
+  transfer_mark(const transfer_cells& to, time_point now) : to_(to), began_(now) {
+    to_.submitted->add();
   }
-  store_mark(store_mark&&) noexcept = default;
-  store_mark& operator=(store_mark&& other) noexcept {
+  transfer_mark(transfer_mark&& other) noexcept
+    : to_(std::exchange(other.to_, {})), began_(other.began_) {
+  }
+  transfer_mark& operator=(transfer_mark&& other) noexcept {
     std::swap(to_, other.to_); // what was here ends with `other`
-    began_ = other.began_;
+    std::swap(began_, other.began_);
     return *this;
   }
-  ~store_mark() {
-    if (to_)
-      to_->end_store(0, 0);
+  ~transfer_mark() {
+    if (to_.finished)
+      to_.finished->add();
   }
 
-  void done(uint64_t bytes, time_point now);
+  void done(uint64_t bytes, uint64_t chunks, time_point now);
 
 private:
-  std::shared_ptr<transfer_meters> to_;
-  time_point began_;
-};
-
-/// The same for a retrieve of `chunks` chunks.
-class retrieve_mark {
-public:
-  using time_point = caf::actor_clock::time_point;
-
-  retrieve_mark() = default;
-  retrieve_mark(std::shared_ptr<transfer_meters> to, time_point now)
-    : to_(std::move(to)), began_(now) {
-    to_->begin_retrieve();
-  }
-  retrieve_mark(retrieve_mark&&) noexcept = default;
-  retrieve_mark& operator=(retrieve_mark&& other) noexcept {
-    std::swap(to_, other.to_);
-    began_ = other.began_;
-    return *this;
-  }
-  ~retrieve_mark() {
-    if (to_)
-      to_->end_retrieve("", 0, 0, 0);
-  }
-
-  void done(const std::string& salt, uint64_t chunks, uint64_t bytes, time_point now);
-
-private:
-  std::shared_ptr<transfer_meters> to_;
+  transfer_cells to_;
   time_point began_;
 };
 

@@ -26,30 +26,31 @@ struct fixture {
 
   std::shared_ptr<metric_registry> registry = std::make_shared<metric_registry>();
   std::shared_ptr<transfer_meters> uut = std::make_shared<transfer_meters>(registry, 7, "model");
-  store_mark::time_point now;
+  transfer_mark::time_point now;
 };
 
 } // namespace
 
 TEST_CASE_FIXTURE(fixture, "a store that is done is counted with its rate, once") {
-  store_mark mark{uut, now};
+  transfer_mark mark{uut->stores(), now};
   CHECK_EQ(count(metric::num_submitted_stores), 1);
   CHECK_EQ(count(metric::num_finished_stores), 0);
-  mark.done(3'000'000'000, now + 2s);
-  mark.done(3'000'000'000, now + 2s);
+  mark.done(3'000'000'000, 5, now + 2s);
+  mark.done(3'000'000'000, 5, now + 2s);
   CHECK_EQ(count(metric::num_finished_stores), 1);
   CHECK_EQ(rate(metric::l0_l1_store_throughput).sum(), doctest::Approx(1.5));
 }
 
 TEST_CASE_FIXTURE(fixture, "whatever is dropped unfinished ends, without a rate") {
   {
-    store_mark store{uut, now}, other{uut, now};
-    retrieve_mark read{uut, now};
+    transfer_mark store{uut->stores(), now}, other{uut->stores(), now};
+    transfer_mark read{uut->retrieves(""), now};
     other = std::move(store); // what `other` was ends with `store`
   }
   CHECK_EQ(count(metric::num_submitted_stores), 2);
   CHECK_EQ(count(metric::num_finished_stores), 2);
   CHECK_EQ(count(metric::num_submitted_retrieves), 1);
+  CHECK_EQ(count(metric::num_chunks_loaded, {"7", "model"}), 0);
   CHECK_EQ(count(metric::num_finished_retrieves), 1);
   CHECK_EQ(total(rate(metric::l0_l1_store_throughput)), 0u);
   CHECK_EQ(total(rate(metric::l0_l1_load_throughput)), 0u);
@@ -57,7 +58,7 @@ TEST_CASE_FIXTURE(fixture, "whatever is dropped unfinished ends, without a rate"
 
 TEST_CASE_FIXTURE(fixture, "loaded chunks are counted by worker, model and salt") {
   for (const char* salt : {"", "tenant", "tenant"})
-    retrieve_mark{uut, now}.done(salt, 4, 100, now); // no time passed: no rate
+    transfer_mark{uut->retrieves(salt), now}.done(100, 4, now); // no time passed: no rate
   CHECK_EQ(count(metric::num_chunks_loaded, {"7", "model"}), 4);
   CHECK_EQ(count(metric::num_chunks_loaded, {"7", "model", "tenant"}), 8);
   CHECK_EQ(total(rate(metric::l0_l1_load_throughput)), 0u);
