@@ -210,12 +210,14 @@ void cache_server::stop() {
   if (std::exchange(stopped_, true))
     return;
   if (http_)
-    http_->stop();
+    http_->retire(); // and says so while the requests under way are answered
   caf::scoped_actor self{system_};
   if (gateway_)
     self->request(gateway_, drain_time, atom::stop_v)
       .receive([](caf::ok_atom) {},
                [](const caf::error&) { spdlog::warn("Some requests were left unanswered"); });
+  if (http_)
+    http_->stop();
   auto end = [&](auto& handle) {
     if (handle)
       self->send_exit(handle, caf::exit_reason::user_shutdown);

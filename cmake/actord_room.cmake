@@ -30,6 +30,19 @@ function(actord_precompile target)
   endif()
 endfunction()
 
+# Joins the page that lies in `folder` into a source of the target.
+function(actord_dashboard target folder)
+  set(script "${PROJECT_SOURCE_DIR}/cmake/embed_dashboard.cmake")
+  set(made "${PROJECT_BINARY_DIR}/dashboard_page.cpp")
+  file(GLOB parts CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*")
+  add_custom_command(OUTPUT "${made}"
+    COMMAND "${CMAKE_COMMAND}" "-DFROM=${PROJECT_SOURCE_DIR}/${folder}" "-DTO=${made}"
+      -P "${script}"
+    DEPENDS ${parts} "${script}" VERBATIM)
+  target_sources(${target} PRIVATE "${made}")
+  set_source_files_properties("${made}" PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+endfunction()
+
 # One test binary made of every *.test.cpp in the named folders of tests/.
 function(actord_tests name)
   cmake_parse_arguments(arg "" "" "FROM;LINK;MAIN" ${ARGN})

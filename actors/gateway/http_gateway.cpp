@@ -19,12 +19,16 @@ namespace {
 
 constexpr auto drain_limit = std::chrono::milliseconds(5'000);
 
-// Printable, so that a client cannot write lines of its own into the log.
+// Printable, so that a client cannot write lines of its own into the log, and short.
 std::string shown_target(const std::string& target) {
+  constexpr size_t most = 200;
   std::string result;
-  for (unsigned char c : target)
+  for (unsigned char c : target) {
+    if (result.size() >= most)
+      return result + "...";
     result
       += c > 0x20 && c < 0x7f ? std::string(1, static_cast<char>(c)) : fmt::format("%{:02X}", c);
+  }
   return result;
 }
 
@@ -40,21 +44,26 @@ void log_access(const http::request& asked, int status) {
 
 // Requests that wait for no actor: probes are answered even when all workers are busy.
 bool is_instant(std::string_view bytes) {
-  constexpr std::array<std::string_view, 2> probes{"GET /healthcheck ", "GET / "};
+  constexpr std::array<std::string_view, 4> probes{"GET /healthcheck ", "GET / ", "GET /livez ",
+                                                   "GET /readyz "};
   for (auto probe : probes)
     if (bytes.starts_with(probe))
       return true;
   return false;
 }
 
-http::reply denial(http::verdict verdict) {
+http::reply denial(http::verdict verdict, http::exposure shows) {
   const bool needs_token = verdict == http::verdict::needs_token;
   const std::string text
-    = needs_token ? "this route needs the token: send 'Authorization: Bearer TOKEN' with the "
-                    "content of the file given with --http-token-file"
-                  : "this route is served on loopback only, because --http-host is reachable from "
-                    "outside and no token is set: start with --http-token-file FILE (or "
-                    "--http-insecure to open all routes)";
+    = shows == http::exposure::metrics
+        ? "this route needs a token: send 'Authorization: Bearer TOKEN' with the one given with "
+          "--metrics-token or --metrics-token-file (that of --http-token-file will do too)"
+      : needs_token
+        ? "this route needs the token: send 'Authorization: Bearer TOKEN' with the "
+          "content of the file given with --http-token-file"
+        : "this route is served on loopback only, because --http-host is reachable from "
+          "outside and no token is set: start with --http-token-file FILE (or "
+          "--http-insecure to open all routes)";
   auto answer = http::json_reply({{"detail", text}, {"error", text}}, needs_token ? 401 : 403);
   if (needs_token)
     answer.headers.emplace_back("WWW-Authenticate", "Bearer");
@@ -74,7 +83,7 @@ public:
                commit.empty() ? "actord-" + std::string{daemon_version} : std::move(commit),
                options.observability.level,
                nullptr},
-      policy_{options.http.token, options.http.insecure},
+      policy_{options.http.token, options.http.insecure, options.observability.metrics_token},
       api_codec_([this](const http::request& asked) { return serve(api_, api_site_, asked); }),
       metrics_codec_(
         [this](const http::request& asked) { return serve(metrics_, metrics_site_, asked); }),
@@ -86,11 +95,12 @@ public:
         is_instant) {
     context_.process = http::make_process_metrics(options, context_.commit);
     add_info_routes(api_, context_);
+    http::add_dashboard_route(api_);
     add_diagnostic_routes(api_, context_);
     add_quota_routes(api_, context_);
     add_cache_routes(api_, context_);
     add_reconfigure_routes(api_);
-    metrics_.add({"GET", "/metrics", http::exposure::read,
+    metrics_.add({"GET", "/metrics", http::exposure::metrics,
                   [this](const http::request& asked, const http::path_values&) {
                     return http::metrics_reply(context_, asked);
                   }});
@@ -107,7 +117,12 @@ public:
     spdlog::info("Uvicorn running on http://{}:{} (Press CTRL+C to quit)", host, port());
   }
 
+  void retire() {
+    context_.stopping = true;
+  }
+
   void stop() {
+    retire();
     listener_.stop(drain_limit);
   }
 
@@ -164,10 +179,10 @@ private:
     auto match = routes.find(asked);
     if (match.answer)
       return std::move(*match.answer);
-    const auto verdict
-      = http::judge(policy_, match.found->shows_to(asked), site.loopback, asked.authorization);
+    const auto shows = match.found->shows_to(asked);
+    const auto verdict = http::judge(policy_, shows, site.loopback, asked.authorization);
     if (verdict != http::verdict::granted)
-      return denial(verdict);
+      return denial(verdict, shows);
     try {
       return match.found->serve(asked, match.values);
     } catch (const std::exception& fault) {
@@ -199,6 +214,10 @@ void http_gateway::start() {
 
 uint16_t http_gateway::port() const {
   return impl_->port();
+}
+
+void http_gateway::retire() {
+  impl_->retire();
 }
 
 void http_gateway::stop() {

@@ -47,6 +47,8 @@ public:
   void start();
   /// The port of the API.
   uint16_t port() const;
+  /// From now on /readyz says that the daemon is shutting down; all else is served on.
+  void retire();
   /// Takes no new requests and gives those in progress at most 5 s.
   void stop();
 

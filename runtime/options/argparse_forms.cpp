@@ -79,7 +79,8 @@ word_class classify_long(const std::string& word, const option_set& flags) {
   if (found.empty())
     return std::monostate{};
   if (found.size() > 1) {
-    std::string text = "ambiguous option: " + printable(word) + " could match ";
+    // Without what stands behind `=`, which may be a secret.
+    std::string text = "ambiguous option: " + printable(name) + " could match ";
     for (std::size_t i = 0; i < found.size(); ++i)
       text += (i == 0 ? "" : ", ") + found[i].spelled;
     return syntax_error{text};
@@ -209,8 +210,7 @@ std::variant<canonical_arguments, syntax_error>
 normalise_arguments(std::span<const std::string> args, const option_set& flags) {
   for (std::size_t i = 0; i < args.size(); ++i)
     if (!is_utf8(args[i]))
-      return syntax_error{"argument " + std::to_string(i + 1)
-                          + " is not UTF-8 text: " + printable(args[i])};
+      return syntax_error{"argument " + std::to_string(i + 1) + " is not UTF-8 text"};
   if (!args.empty() && args.front() == "server")
     args = args.subspan(1);
   return normaliser(args, flags).run();

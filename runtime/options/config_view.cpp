@@ -156,6 +156,8 @@ json own_view(const daemon_options& options) {
     {"http_token_file", options.http.token_file},
     {"http_insecure", options.http.insecure},
     {"prometheus_host", options.observability.prometheus_host},
+    {"metrics_token", !options.observability.metrics_token.empty()},
+    {"metrics_token_file", options.observability.metrics_token_file},
     {"log_level", to_string(options.observability.level)},
     {"log_format", options.observability.format == log_format::json ? "json" : "text"},
     {"disable_grpc_metrics", options.observability.grpc_metrics_disabled},

@@ -124,6 +124,10 @@ struct observability_options {
   /// Address and port of the extra /metrics listener; port 0: none.
   std::string prometheus_host = "0.0.0.0";
   std::uint16_t prometheus_port = 9090;
+  /// Token that scrapers of /metrics send, as given; empty: none. A secret, never shown.
+  std::string metrics_token;
+  /// File with that token; empty: none.
+  std::string metrics_token_file;
   /// Share of objects whose life is measured, (0, 1].
   double metrics_sample_rate = 0.01;
   /// Lookup hash log (not built yet): shown, no effect.

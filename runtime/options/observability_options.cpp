@@ -34,6 +34,19 @@ void declare_log_level(option_set& set, daemon_options& options) {
   };
 }
 
+/// Whoever scrapes needs the metrics and nothing else that the token of the API opens.
+void declare_metrics_token(option_set& set, observability_options& observability) {
+  auto& token = set.text("--metrics-token", observability.metrics_token,
+                         "token that /metrics asks for; everyone on this machine can see flags");
+  token.metavar = "TOKEN";
+  token.variable = "LMCACHE_METRICS_TOKEN";
+  token.ours = token.secret = true;
+  auto& file = set.text("--metrics-token-file", observability.metrics_token_file,
+                        "file with that token, which is better kept there");
+  file.metavar = "FILE";
+  file.ours = true;
+}
+
 void declare_later_observability(option_set& set, option_draft& draft) {
   auto& observability = draft.options.observability;
   auto& unbuilt = draft.unbuilt;
@@ -83,6 +96,7 @@ void declare_observability_options(option_set& set, option_draft& draft) {
   auto& host = set.text("--prometheus-host", observability.prometheus_host, "address of that port");
   host.metavar = "HOST";
   host.ours = true;
+  declare_metrics_token(set, observability);
   set.number("--metrics-sample-rate", observability.metrics_sample_rate,
              {0, true, 1, "must be > 0 and <= 1"}, "share of objects whose life is measured");
   set.integer("--event-bus-queue-size", observability.event_bus_queue_size, {1, 10'000'000},

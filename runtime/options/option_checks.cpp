@@ -44,10 +44,22 @@ void check_addresses(const daemon_options& options, const chosen_values& chosen,
   if (options.mp.ipc_path.size() > socket_path_limit)
     problems.push_back({1, described(chosen, "--ipc-path", "")
                              + ": a Unix socket's path has at most 107 bytes; use a shorter one"});
-  if (options.http.insecure && !options.http.token_file.empty())
-    problems.push_back({1, "--http-insecure contradicts "
-                             + described(chosen, "--http-token-file", "")
-                             + ": give one of the two"});
+}
+
+void check_tokens(const daemon_options& options, const chosen_values& chosen,
+                  option_problems& problems) {
+  const auto& metrics = options.observability;
+  auto exclude = [&](bool both, const std::string& one, std::string_view other) {
+    if (both)
+      problems.push_back(
+        {1, one + " contradicts " + described(chosen, other, "") + ": give one of the two"});
+  };
+  const bool open = options.http.insecure;
+  exclude(open && !options.http.token_file.empty(), "--http-insecure", "--http-token-file");
+  exclude(open && !metrics.metrics_token.empty(), "--http-insecure", "--metrics-token");
+  exclude(open && !metrics.metrics_token_file.empty(), "--http-insecure", "--metrics-token-file");
+  exclude(!metrics.metrics_token.empty() && !metrics.metrics_token_file.empty(),
+          described(chosen, "--metrics-token", ""), "--metrics-token-file");
 }
 
 void check_plugin_config(daemon_options& options, const chosen_values& chosen,
@@ -90,6 +102,7 @@ void finish_options(option_draft& draft, const chosen_values& chosen, option_pro
   options.observability.format = draft.log_format == "json" ? log_format::json : log_format::text;
   check_liveness(mp, chosen, problems);
   check_addresses(options, chosen, problems);
+  check_tokens(options, chosen, problems);
   check_plugin_config(options, chosen, problems);
   warn_about_no_effect(draft, chosen);
 }

@@ -18,7 +18,8 @@ void finish_options(option_draft& draft, const chosen_values& chosen, option_pro
 /// the L1 flags as they are.
 void settle_l1(option_draft& draft, const chosen_values& chosen, option_problems& problems);
 
-/// Reads and checks --http-token-file and --zmq-curve-server-key-file.
+/// Reads and checks --http-token-file, --metrics-token, --metrics-token-file and
+/// --zmq-curve-server-key-file.
 void read_secrets(daemon_options& options, const option_sources& sources,
                   const chosen_values& chosen, option_problems& problems);
 

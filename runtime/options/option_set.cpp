@@ -32,7 +32,7 @@ std::string rule_text(const whole_range& range) {
 } // namespace
 
 std::string option_value::described() const {
-  auto text = name + " " + (texts.empty() ? "" : printable(last()));
+  auto text = name + " " + (texts.empty() ? "" : secret ? "***" : printable(last()));
   return origin.empty() ? text : text + " (from " + origin + ")";
 }
 

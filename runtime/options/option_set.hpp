@@ -24,12 +24,13 @@ struct option_value {
   std::string name;               // --port
   std::vector<std::string> texts; // one for scalars; all of them for repeated flags
   std::string origin;             // empty: command line; otherwise a variable or FILE:LINE
+  bool secret = false;            // messages never show the texts
 
   const std::string& last() const {
     return texts.back();
   }
 
-  /// `--port 99999 (from LMCACHE_ACTORD_PORT)`.
+  /// `--port 99999 (from LMCACHE_ACTORD_PORT)`; a secret value is `***`.
   std::string described() const;
 
   /// `--port 99999: <why>`, exit 1.
@@ -60,6 +61,7 @@ struct flag_spec {
   bool ours = false;   // unknown to the peer: never makes a peer's abbreviation ambiguous
   bool hidden = false; // not in --help
   bool command_line_only = false;
+  bool secret = false; // no message shows its value
   std::function<std::optional<option_problem>(const option_value&)> assign;
 
   /// LMCACHE_ACTORD_<FLAG IN UPPER SNAKE>.

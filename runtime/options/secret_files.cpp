@@ -1,4 +1,4 @@
-// Reads the files that hold secrets. Their content never appears in a message.
+// Reads the files that hold secrets, and checks secrets. None appears in a message.
 #include "runtime/options/option_checks.hpp"
 #include "runtime/options/option_values.hpp"
 
@@ -70,13 +70,20 @@ void read_secrets(daemon_options& options, const option_sources& sources,
                                                           + "; check path and permissions"));
     return std::nullopt;
   };
-  if (auto text = read("--http-token-file", options.http.token_file)) {
-    options.http.token = trimmed(*text);
-    if (!is_token(options.http.token))
-      problems.push_back(chosen.find("--http-token-file")
-                           ->second.rejected("must hold one token of 1 to 4096 visible ASCII "
-                                             "characters; make one with `openssl rand -hex 32`"));
-  }
+  auto take_token = [&](std::string_view flag, std::string_view text, std::string& token) {
+    token = trimmed(text);
+    if (!is_token(token))
+      problems.push_back(
+        chosen.find(flag)->second.rejected("must hold one token of 1 to 4096 visible ASCII "
+                                           "characters; make one with `openssl rand -hex 32`"));
+  };
+  auto& metrics = options.observability;
+  if (auto text = read("--http-token-file", options.http.token_file))
+    take_token("--http-token-file", *text, options.http.token);
+  if (auto given = metrics.metrics_token; !given.empty())
+    take_token("--metrics-token", given, metrics.metrics_token);
+  else if (auto text = read("--metrics-token-file", metrics.metrics_token_file))
+    take_token("--metrics-token-file", *text, metrics.metrics_token);
   if (auto text = read("--zmq-curve-server-key-file", options.mp.curve_server_key_file)) {
     if (auto key = find_z85_key(*text))
       options.mp.curve_server_secret_key = *key;

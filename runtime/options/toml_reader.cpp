@@ -176,7 +176,7 @@ private:
       ++at_;
     std::string word(text_.substr(start, at_ - start));
     if (word != "true" && word != "false" && !parse_number(word))
-      fail("expected a number, true, false or a text in quotes, found `" + printable(word) + "`");
+      fail("expected a number, true, false or a text in quotes"); // the word may be a secret
     return word;
   }
 

@@ -67,12 +67,12 @@ private:
       if (found == command_line.end())
         continue;
       if (flag.alias_of.empty()) {
-        chosen_[flag.name] = {flag.name, found->second, {}};
+        chosen_[flag.name] = {flag.name, found->second, {}, flag.secret};
         continue;
       }
       warnings_.push_back(flag.name + " is an old name; use " + flag.alias_of);
       if (!command_line.contains(flag.alias_of))
-        chosen_[flag.alias_of] = {flag.alias_of, found->second, {}};
+        chosen_[flag.alias_of] = {flag.alias_of, found->second, {}, flag.secret};
     }
   }
 
@@ -97,11 +97,12 @@ private:
       return false;
     }
     if (!is_utf8(found->second)) {
-      problems_.push_back({1, name + " is not UTF-8 text: " + printable(found->second)});
+      auto shown = flag.secret ? "***" : printable(found->second);
+      problems_.push_back({1, name + " is not UTF-8 text: " + shown});
       return true;
     }
     auto text = flag.form == flag_form::words ? words_as_json(found->second) : found->second;
-    chosen_[flag.name] = {flag.name, {std::move(text)}, name};
+    chosen_[flag.name] = {flag.name, {std::move(text)}, name, flag.secret};
     return true;
   }
 
@@ -150,7 +151,8 @@ private:
       entry.values = {nlohmann::json(entry.values).dump()};
     // An empty list says nothing, as does a flag that is never given.
     if (!entry.values.empty())
-      chosen_.try_emplace(flag->name, option_value{flag->name, std::move(entry.values), where});
+      chosen_.try_emplace(flag->name,
+                          option_value{flag->name, std::move(entry.values), where, flag->secret});
   }
 
   std::string remedy_for(const std::string& key) const {

@@ -243,7 +243,7 @@ class Token(HttpCase):
     def test_only_probes_go_without(self):
         for path in ("/", "/healthcheck", "/periodic-threads-health"):
             self.assertEqual(self.ask("GET", path)[0], 200)
-        for method, path in (("GET", "/status"), ("GET", "/metrics"), ("POST", "/cache/clear"),
+        for method, path in (("GET", "/status"), ("GET", "/config"), ("POST", "/cache/clear"),
                              ("GET", "/env"), ("DELETE", "/quota/a")):
             for headers in ({}, {"Authorization": "Bearer open-sesam"},
                             {"Authorization": "open-sesame"}):

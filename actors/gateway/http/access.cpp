@@ -15,6 +15,8 @@ bool same_secret(std::string_view left, std::string_view right) {
 }
 
 bool carries(std::string_view authorization, std::string_view token) {
+  if (token.empty())
+    return false;
   constexpr std::string_view scheme = "bearer ";
   if (authorization.size() < scheme.size())
     return false;
@@ -32,6 +34,11 @@ verdict
 judge(const access_policy& policy, exposure shows, bool loopback, std::string_view authorization) {
   if (policy.insecure || shows == exposure::open)
     return verdict::granted;
+  if (shows == exposure::metrics)
+    return policy.metrics_token.empty() || carries(authorization, policy.metrics_token)
+               || carries(authorization, policy.token)
+             ? verdict::granted
+             : verdict::needs_token;
   if (!policy.token.empty())
     return carries(authorization, policy.token) ? verdict::granted : verdict::needs_token;
   return loopback || shows == exposure::read ? verdict::granted : verdict::refused;

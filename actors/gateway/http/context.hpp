@@ -26,6 +26,7 @@ struct context {
   std::string commit;
   std::atomic<log_level> level;
   std::shared_ptr<const process_metrics> process;
+  std::atomic<bool> stopping{false}; // what /readyz says
 };
 
 /// The questions of one request to actors. All of them together have 5 s: a daemon that copies is

@@ -111,7 +111,7 @@ reply loops_reply(const request& asked) {
 } // namespace
 
 void add_diagnostic_routes(router& to, context& from) {
-  to.add({"GET", "/metrics", exposure::read, [&from](const request& asked, const path_values&) {
+  to.add({"GET", "/metrics", exposure::metrics, [&from](const request& asked, const path_values&) {
             return metrics_reply(from, asked);
           }});
   to.add({"POST", "/metrics/reset", exposure::change,

@@ -44,6 +44,13 @@ reply config_reply(const context& from) {
   return {200, "application/json", to_text(config_view(from.options), 2), {}};
 }
 
+// Ready is whoever takes requests. Being unwell is no reason (spec cli-http §2.4): /status says it.
+reply readiness_reply(const context& from) {
+  if (from.stopping)
+    return json_reply({{"status", "not ready"}, {"reason", "shutting down"}}, 503);
+  return json_reply({{"status", "ready"}});
+}
+
 route_handler constant(reply answer) {
   return [answer = std::move(answer)](const request&, const path_values&) { return answer; };
 }
@@ -58,6 +65,9 @@ void add_info_routes(router& to, context& from) {
   to.add({"GET", "/", exposure::open,
           constant(json_reply({{"status", "ok"}, {"service", "LMCache HTTP API"}}))});
   to.add({"GET", "/healthcheck", exposure::open, health});
+  to.add({"GET", "/livez", exposure::open, health});
+  to.add({"GET", "/readyz", exposure::open,
+          [&from](const request&, const path_values&) { return readiness_reply(from); }});
   to.add({"GET", "/status", exposure::read, status});
   to.add({"GET", "/version", exposure::read, constant(json_reply(version + "-" + from.commit))});
   to.add({"GET", "/lmc_version", exposure::read, constant(json_reply(version))});

@@ -8,7 +8,7 @@ namespace actord::http {
 
 // `from` must outlive the router.
 
-/// /, /healthcheck, /status, versions, /config (spec cli-http §2.3 to §2.6).
+/// /, /healthcheck, /livez, /readyz, /status, versions, /config (spec cli-http §2.3 to §2.6).
 void add_info_routes(router& to, context& from);
 /// /cache/objects, /cache/prefetches, /cache/clear, /cache/checksums (spec cli-http §2.7).
 void add_cache_routes(router& to, context& from);
@@ -20,6 +20,9 @@ void add_quota_routes(router& to, context& from);
 void add_reconfigure_routes(router& to);
 /// /metrics, /env, /loglevel, /threads, /periodic-threads, /run_script (spec cli-http §2.10).
 void add_diagnostic_routes(router& to, context& from);
+
+/// GET /dashboard: the page that plots /metrics and /status in a browser.
+void add_dashboard_route(router& to);
 
 /// What /metrics says of this process and its build; `service.name` is OTEL_SERVICE_NAME's.
 std::shared_ptr<const process_metrics>

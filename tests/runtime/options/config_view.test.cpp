@@ -46,6 +46,11 @@ TEST_CASE("secrets are shown as present, never as text") {
   CHECK(view["actord"]["zmq_curve"] == true);
   CHECK_FALSE(contains(view.dump(), "hunter2"));
   CHECK_FALSE(contains(view.dump(), key));
+  for (const words& args : {words{"--metrics-token", "hunter2"}, {"--metrics-token-file", "t"}}) {
+    auto metrics = config_view(world.started(minimum + args));
+    CHECK(metrics["actord"]["metrics_token"] == true);
+    CHECK_FALSE(contains(metrics.dump(), "hunter2"));
+  }
 }
 
 TEST_CASE("the view can always be printed") {

@@ -117,3 +117,53 @@ TEST_CASE("secrets are read from their files and checked") {
   auto both = world.refused(minimum + words{"--http-token-file", "token", "--http-insecure"});
   CHECK(contains(both.text, "--http-insecure contradicts --http-token-file"));
 }
+
+TEST_CASE("the token of the metrics comes from a flag, a variable or a file, not from two") {
+  option_world world;
+  world.files = {{"token", " s3cret-token\n"}, {"c.toml", "metrics-token = \"of-the-file\"\n"}};
+  auto token
+    = [&](const words& args) { return world.started(minimum + args).observability.metrics_token; };
+  CHECK(token({}).empty());
+  CHECK(token({"--metrics-token", " abc "}) == "abc");
+  CHECK(token({"--metrics-token-file", "token"}) == "s3cret-token");
+  CHECK(token({"--config", "c.toml"}) == "of-the-file");
+  world.variables["LMCACHE_METRICS_TOKEN"] = "of-the-environment";
+  CHECK(token({}) == "of-the-environment");
+  CHECK(token({"--metrics-token", "abc"}) == "abc");
+  world.variables["LMCACHE_ACTORD_METRICS_TOKEN"] = "of-ours";
+  CHECK(token({}) == "of-ours");
+  auto two = world.refused(minimum + words{"--metrics-token-file", "token"});
+  CHECK(two.code == 1);
+  CHECK(contains(two.text, "--metrics-token *** (from LMCACHE_ACTORD_METRICS_TOKEN) contradicts "
+                           "--metrics-token-file token"));
+  for (const words& both :
+       {words{"--metrics-token", "abc"}, words{"--metrics-token-file", "token"}})
+    CHECK(contains(world.refused(minimum + both + words{"--http-insecure"}).text,
+                   "--http-insecure contradicts " + both[0]));
+}
+
+TEST_CASE("no message shows a secret") {
+  option_world world;
+  world.files = {{"bare.toml", "metrics-token = hunter2\n"},
+                 {"blank.toml", "metrics-token = \"hunter2 b\"\n"},
+                 {"list.toml", "metrics-token = [\"hunter2\", \"b\"]\n"}};
+  for (const words& args :
+       {words{"--metrics-token", "hunter2 b"}, words{"--metrics-token=hunter2\x7f"},
+        words{"--metrics-tok=hunter2"}, words{"--metrics-token", "hunter2\xff"},
+        words{"--metrics-token", std::string(5000, 'h') + "hunter2"},
+        words{"--config", "bare.toml"}, words{"--config", "blank.toml"},
+        words{"--config", "list.toml"}}) {
+    CAPTURE(args);
+    auto answer = world.refused(minimum + args);
+    CHECK((answer.code == 1 || answer.code == 2));
+    CHECK_FALSE(contains(answer.text, "hunter2"));
+  }
+  for (const char* name : {"LMCACHE_METRICS_TOKEN", "LMCACHE_ACTORD_METRICS_TOKEN"})
+    for (const char* value : {"hunter2 b", "hunter2\xff"}) {
+      world.variables = {{name, value}};
+      auto answer = world.refused(minimum);
+      CHECK(answer.code == 1);
+      CHECK(contains(answer.text, name));
+      CHECK_FALSE(contains(answer.text, "hunter2"));
+    }
+}
