@@ -6,6 +6,8 @@
 #include "actors/cache/quota.hpp"
 #include "actors/cache/session.hpp"
 #include "actors/supervisor.hpp"
+#include "actors/telemetry/event_bus.hpp"
+#include "actors/telemetry/metric_subscribers.hpp"
 #include "actors/transfer/copier.hpp"
 #include "actors/transfer/engine_driven.hpp"
 #include "actors/transfer/lmcache_driven.hpp"
@@ -27,6 +29,9 @@ namespace actord {
 namespace {
 
 constexpr auto drain_time = std::chrono::seconds(5);
+
+// Subscribers may write to disks and networks.
+constexpr auto telemetry_drain_time = std::chrono::seconds(35);
 
 // Largest frame that is accepted: pickled chunks of one commit_store, never more than the pool
 // could hold.
@@ -97,6 +102,7 @@ cache_server::cache_server(caf::actor_system& system, const daemon_options& opti
   zmq_ = std::make_unique<zmq_thread>(system, socket_options(options));
   pool_ = make_pool(options);
   supervisor_ = system.spawn(supervisor, std::move(take_down));
+  start_telemetry();
   start_cache();
   start_transfers();
   try {
@@ -109,6 +115,18 @@ cache_server::cache_server(caf::actor_system& system, const daemon_options& opti
 
 cache_server::~cache_server() {
   stop();
+}
+
+void cache_server::start_telemetry() {
+  const auto& wanted = options_.observability;
+  if (!wanted.enabled)
+    return;
+  auto started = start_event_bus(system_, wanted.event_bus_queue_size, metrics_);
+  bus_ = std::move(started.bus);
+  publisher_ = std::move(started.publisher);
+  if (wanted.metrics_enabled)
+    attach_metric_subscribers(system_, bus_, wanted.event_bus_queue_size, metrics_,
+                              wanted.metrics_sample_rate);
 }
 
 void cache_server::start_cache() {
@@ -135,12 +153,15 @@ void cache_server::start_cache() {
   l1.record_changes = events.log_size > 0;
   l1.metrics = metrics_;
   l1.l1_tag = options_.l1.tag;
+  l1.bus = publisher_;
+  l1.chunk_tokens = chunk_tokens;
   l1_ = system_.spawn(l1_manager, l1, eviction_, events_);
   self->send(eviction_, atom::open_v, l1_);
   self->send(l1_, atom::grow_v, pool_->reserved_bytes());
   system_.spawn<caf::detached>(pool_grower, pool_, l1_);
   auto session_settings = session_options_of(options_);
   session_settings.metrics = metrics_;
+  session_settings.bus = publisher_;
   sessions_ = system_.spawn(session, session_settings, l1_);
 }
 
@@ -151,16 +172,17 @@ void cache_server::start_transfers() {
   const auto mode = options_.mp.supported_transfer_mode;
   const auto chunk_tokens = options_.mp.chunk_size;
   if (mode != transfer_mode::lmcache_driven)
-    engine_driven_
-      = system_.spawn(engine_driven,
-                      engine_driven_options{chunk_tokens, liveness_of(options_), metrics_}, pool_,
-                      sessions_, l1_, copiers_);
+    engine_driven_ = system_.spawn(engine_driven,
+                                   engine_driven_options{chunk_tokens, liveness_of(options_),
+                                                         metrics_, publisher_},
+                                   pool_, sessions_, l1_, copiers_);
   if (mode != transfer_mode::engine_driven)
-    lmcache_driven_ = system_.spawn(lmcache_driven,
-                                    lmcache_driven_options{chunk_tokens, options_.mp.null_block_id,
-                                                           options_.mp.separate_object_groups,
-                                                           liveness_of(options_), metrics_},
-                                    pool_, sessions_, l1_, copiers_);
+    lmcache_driven_
+      = system_.spawn(lmcache_driven,
+                      lmcache_driven_options{chunk_tokens, options_.mp.null_block_id,
+                                             options_.mp.separate_object_groups,
+                                             liveness_of(options_), metrics_, publisher_},
+                      pool_, sessions_, l1_, copiers_);
   caf::scoped_actor self{system_};
   self->send(sessions_, atom::open_v, engine_driven_, lmcache_driven_);
 }
@@ -170,6 +192,8 @@ void cache_server::start_gateways(std::function<void(log_level)> set_log_level) 
   options.chunk_tokens = options_.mp.chunk_size;
   options.request_timeout_ms = options_.mp.request_timeout_ms;
   options.kv_events = options_.observability.enabled && options_.mp.kv_event_log_size > 0;
+  options.metrics = metrics_;
+  options.bus = publisher_;
   gateway_ = zmq_->start(options, {sessions_, l1_, engine_driven_, lmcache_driven_, events_});
   caf::scoped_actor self{system_};
   self->send(events_, atom::open_v, gateway_);
@@ -194,6 +218,7 @@ void cache_server::watch() {
       self->send(supervisor_, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(handle),
                  std::move(name));
   };
+  ward(bus_, "event-bus");
   ward(events_, "kv-events");
   ward(quotas_, "quota");
   ward(eviction_, "eviction-controller");
@@ -240,6 +265,11 @@ void cache_server::stop() {
   end_and_wait(quotas_);
   end_and_wait(events_);
   end_and_wait(gateway_);
+  if (bus_)
+    self->request(bus_, telemetry_drain_time, atom::stop_v)
+      .receive([](caf::ok_atom) {},
+               [](const caf::error&) { spdlog::warn("Some events were left unhandled"); });
+  end_and_wait(bus_);
   zmq_->stop();
   end_and_wait(supervisor_);
   copiers_.clear();

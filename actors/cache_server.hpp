@@ -1,6 +1,7 @@
 // The actors of one daemon: started in order, stopped in reverse.
 #pragma once
 
+#include "actors/event_publisher.hpp"
 #include "actors/gateway/http_gateway.hpp"
 #include "actors/gateway/zmq_thread.hpp"
 #include "actors/interfaces.hpp"
@@ -31,6 +32,7 @@ public:
   void stop();
 
 private:
+  void start_telemetry();
   void start_cache();
   void start_transfers();
   void start_gateways(std::function<void(log_level)> set_log_level);
@@ -39,6 +41,8 @@ private:
   caf::actor_system& system_;
   daemon_options options_;
   std::shared_ptr<metric_registry> metrics_ = std::make_shared<metric_registry>();
+  event_bus_actor bus_; // null: observability is off
+  event_publisher_ptr publisher_ = event_publisher::none();
   std::shared_ptr<shm_pool> pool_;
   supervisor_actor supervisor_;
   quota_actor quotas_;

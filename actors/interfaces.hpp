@@ -135,6 +135,25 @@ using session_actor = caf::typed_actor<
   // Drops sessions that nobody uses.
   caf::reacts_to<atom::tick>>;
 
+/// A SUBSCRIBER: hands the events that it listens to, to one event_subscriber. Its mailbox is
+/// bounded.
+using subscriber_actor = caf::typed_actor<caf::reacts_to<event_batch>,
+                                          // Events were dropped before they got here.
+                                          caf::replies_to<atom::lost>::with<caf::ok_atom>,
+                                          // Ends after what waits; answers when it has.
+                                          caf::replies_to<atom::stop>::with<caf::ok_atom>>;
+
+/// The EVENT BUS: takes what publishers left for it and hands it to every subscriber that listens.
+using event_bus_actor = caf::typed_actor<
+  // Something waits.
+  caf::reacts_to<atom::run>,
+  // A new subscriber, or other interests of a known one.
+  caf::reacts_to<atom::subscribe, subscriber_actor, subscription>,
+  caf::replies_to<atom::status>::with<event_bus_status>,
+  // Takes nothing more; answers when all is handed out and every subscriber has ended, the last
+  // registered first.
+  caf::replies_to<atom::stop>::with<caf::ok_atom>>;
+
 /// The POOL GROWER: reserves the pool's pages step by step.
 using pool_grower_actor = caf::typed_actor<
   // The next step.
@@ -153,6 +172,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(actord_actors, caf::id_block::actord_messages::end)
   CAF_ADD_TYPE_ID(actord_actors, (actord::engine_driven_actor))
   CAF_ADD_TYPE_ID(actord_actors, (actord::l1_manager_actor))
   CAF_ADD_TYPE_ID(actord_actors, (actord::lmcache_driven_actor))
+  CAF_ADD_TYPE_ID(actord_actors, (actord::subscriber_actor))
   CAF_ADD_TYPE_ID(actord_actors, (actord::zmq_gateway_actor))
 
 CAF_END_TYPE_ID_BLOCK(actord_actors)

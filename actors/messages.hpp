@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/error.hpp"
+#include "actors/event_messages.hpp"
 #include "actors/gateway/wire/encode.hpp"
 #include "actors/gateway/wire/requests.hpp"
 #include "gpu/paged_layout.hpp"
@@ -63,6 +64,9 @@ struct model_layout {
   std::string model_name;
   uint32_t world_size = 1;
   std::vector<group_layout> groups;
+  // Of the engine's tensors, group by group, for those who log lookups.
+  std::vector<std::string> dtypes = {}; // torch names
+  std::vector<std::vector<int64_t>> shapes = {};
 };
 
 // -- to the L1 manager
@@ -252,6 +256,8 @@ ACTORD_LOCAL_MESSAGE(claim_outcome)
 ACTORD_LOCAL_MESSAGE(checksum_report)
 ACTORD_LOCAL_MESSAGE(erase_order)
 ACTORD_LOCAL_MESSAGE(erase_report)
+ACTORD_LOCAL_MESSAGE(event_batch)
+ACTORD_LOCAL_MESSAGE(event_bus_status)
 ACTORD_LOCAL_MESSAGE(evict_order)
 ACTORD_LOCAL_MESSAGE(eviction_status)
 ACTORD_LOCAL_MESSAGE(gateway_status)
@@ -267,6 +273,7 @@ ACTORD_LOCAL_MESSAGE(release_order)
 ACTORD_LOCAL_MESSAGE(reserve_outcome)
 ACTORD_LOCAL_MESSAGE(session_status)
 ACTORD_LOCAL_MESSAGE(slot_plan)
+ACTORD_LOCAL_MESSAGE(subscription)
 ACTORD_LOCAL_MESSAGE(touch_order)
 ACTORD_LOCAL_MESSAGE(transfer_status)
 #undef ACTORD_LOCAL_MESSAGE
@@ -297,6 +304,8 @@ CAF_BEGIN_TYPE_ID_BLOCK(actord_messages, caf::first_custom_type_id)
   ACTORD_TYPE(claim_outcome)
   ACTORD_TYPE(erase_order)
   ACTORD_TYPE(erase_report)
+  ACTORD_TYPE(event_batch)
+  ACTORD_TYPE(event_bus_status)
   ACTORD_TYPE(evict_order)
   ACTORD_TYPE(eviction_status)
   ACTORD_TYPE(gateway_status)
@@ -312,6 +321,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(actord_messages, caf::first_custom_type_id)
   ACTORD_TYPE(reserve_outcome)
   ACTORD_TYPE(session_status)
   ACTORD_TYPE(slot_plan)
+  ACTORD_TYPE(subscription)
   ACTORD_TYPE(touch_order)
   ACTORD_TYPE(transfer_status)
   CAF_ADD_TYPE_ID(actord_messages, (std::vector<actord::quota_entry>))

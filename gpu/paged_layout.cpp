@@ -299,4 +299,14 @@ std::string concrete_shape(const kernel_group& group) {
          + std::to_string(geometry.head_size) + "]";
 }
 
+std::vector<int64_t> chunk_shape(const kernel_group& group, uint64_t chunk_tokens) {
+  const auto& geometry = group.geometry;
+  std::vector<int64_t> result{static_cast<int64_t>(group.layers.size()),
+                              static_cast<int64_t>(chunk_tokens),
+                              static_cast<int64_t>(geometry.heads * geometry.head_size)};
+  if (geometry.planes > 1)
+    result.insert(result.begin(), static_cast<int64_t>(geometry.planes));
+  return result;
+}
+
 } // namespace actord::gpu

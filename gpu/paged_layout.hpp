@@ -83,4 +83,8 @@ make_paged_layout(std::span<const tensor_descriptor> tensors, const layout_hints
 /// cli-http §2.5).
 std::string concrete_shape(const kernel_group& group);
 
+/// What a chunk of a group looks like to those who count its bytes: planes (when K and V are
+/// apart), layers, tokens, elements of a token.
+std::vector<int64_t> chunk_shape(const kernel_group& group, uint64_t chunk_tokens);
+
 } // namespace actord::gpu

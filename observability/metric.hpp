@@ -75,6 +75,8 @@ enum class metric : uint8_t {
   event_bus_drain_lag_seconds,
   event_bus_dropped_events,
   event_bus_subscriber_exceptions,
+  event_bus_subscriber_dropped,
+  event_bus_subscriber_queue_depth,
   l1_capacity_bytes,
   l2_capacity_bytes,
   l2_store_failed,

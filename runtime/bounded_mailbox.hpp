@@ -7,26 +7,61 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <memory>
 #include <utility>
 
 namespace actord::runtime {
 
-/// What a bounded mailbox has done so far. admitted + dropped = offered; handled + thrown =
-/// admitted when idle.
+/// What a bounded mailbox has done so far, in units of weight. admitted + dropped = offered;
+/// handled + thrown + waiting = admitted between messages.
 struct mailbox_counts {
-  uint64_t admitted = 0, dropped = 0, thrown = 0, waiting = 0;
+  uint64_t admitted = 0, dropped = 0, handled = 0, thrown = 0, waiting = 0;
 };
 
+/// The counters of one mailbox. They outlive their actor, so that a scrape may read them any time.
+class mailbox_meter {
+public:
+  mailbox_counts read() const noexcept {
+    auto get
+      = [](const std::atomic<uint64_t>& from) { return from.load(std::memory_order_relaxed); };
+    return {get(admitted_), get(dropped_), get(handled_), get(thrown_), get(waiting_)};
+  }
+
+private:
+  template <class, class>
+  friend class bounded_mailbox;
+
+  bool admit(uint64_t weight, uint64_t capacity) noexcept {
+    auto waiting = waiting_.load(std::memory_order_relaxed);
+    while (weight <= capacity && waiting <= capacity - weight)
+      if (waiting_.compare_exchange_weak(waiting, waiting + weight, std::memory_order_relaxed)) {
+        admitted_.fetch_add(weight, std::memory_order_relaxed);
+        return true;
+      }
+    dropped_.fetch_add(weight, std::memory_order_relaxed);
+    return false;
+  }
+
+  std::atomic<uint64_t> admitted_ = 0, dropped_ = 0, handled_ = 0, thrown_ = 0, waiting_ = 0;
+};
+
+/// How many places a message takes; overload it beside the type of a message that takes more.
+template <class Event>
+uint64_t mailbox_weight(const Event&) {
+  return 1;
+}
+
 /// Mixin for a typed actor's base class: asynchronous messages of type `Event` are admitted while
-/// fewer than `capacity` of them wait, else counted and dropped on the sender's thread. Requests,
+/// they fit among `capacity` places, else counted and dropped on the sender's thread. Requests,
 /// down and exit messages always pass. A handler that throws is counted and does not end the actor.
 /// The policy is the only place that counts.
 template <class Base, class Event>
 class bounded_mailbox : public Base {
 public:
-  template <class... Ts>
-  bounded_mailbox(caf::actor_config& cfg, size_t capacity, Ts&&... xs)
-    : Base(cfg, std::forward<Ts>(xs)...), capacity_(capacity) {
+  bounded_mailbox(caf::actor_config& cfg, size_t capacity,
+                  std::shared_ptr<mailbox_meter> meter = std::make_shared<mailbox_meter>())
+    : Base(cfg), capacity_(capacity), meter_(std::move(meter)) {
     assert(capacity > 0);
   }
 
@@ -36,45 +71,42 @@ public:
   void enqueue(caf::mailbox_element_ptr message, caf::execution_unit* unit) override {
     const bool droppable
       = message->mid.is_async() && message->content().template match_elements<Event>();
-    if (droppable && !admit())
+    if (droppable
+        && !meter_->admit(mailbox_weight(message->content().template get_as<Event>(0)), capacity_))
       return; // `message` dies here; nobody awaits a reply to an asynchronous message
     Base::enqueue(std::move(message), unit);
   }
 
   mailbox_counts counts() const noexcept {
-    return {admitted_.load(std::memory_order_relaxed), dropped_.load(std::memory_order_relaxed),
-            thrown_.load(std::memory_order_relaxed), waiting_.load(std::memory_order_relaxed)};
+    return meter_->read();
   }
 
 protected:
-  /// The body of the handler of `Event`: frees its place, runs `body`, and counts what it throws.
-  /// CAF 0.17.6 ends an actor whose handler throws, whatever its exception handler returns, so
-  /// nothing may get that far.
-  template <class Body>
-  void handle(Body body) {
-    waiting_.fetch_sub(1, std::memory_order_relaxed);
+  /// Runs `body` for one place of an admitted message, frees that place, and counts what it
+  /// throws; then `failed` gets the text. CAF 0.17.6 ends an actor whose handler throws, whatever
+  /// its exception handler returns, so nothing may get that far.
+  template <class Body, class Failed>
+  void handle(Body&& body, Failed&& failed) {
+    meter_->waiting_.fetch_sub(1, std::memory_order_relaxed);
     try {
       body();
+      meter_->handled_.fetch_add(1, std::memory_order_relaxed);
+    } catch (const std::exception& fault) {
+      meter_->thrown_.fetch_add(1, std::memory_order_relaxed);
+      failed(fault.what());
     } catch (...) {
-      thrown_.fetch_add(1, std::memory_order_relaxed);
+      meter_->thrown_.fetch_add(1, std::memory_order_relaxed);
+      failed("not a standard exception");
     }
+  }
+  template <class Body>
+  void handle(Body&& body) {
+    handle(std::forward<Body>(body), [](const char*) {});
   }
 
 private:
-  bool admit() noexcept {
-    auto waiting = waiting_.load(std::memory_order_relaxed);
-    while (waiting < capacity_)
-      if (waiting_.compare_exchange_weak(waiting, waiting + 1, std::memory_order_relaxed)) {
-        admitted_.fetch_add(1, std::memory_order_relaxed);
-        return true;
-      }
-    dropped_.fetch_add(1, std::memory_order_relaxed);
-    return false;
-  }
-
-  const size_t capacity_;
-  std::atomic<size_t> waiting_ = 0;
-  std::atomic<uint64_t> admitted_ = 0, dropped_ = 0, thrown_ = 0;
+  const uint64_t capacity_;
+  std::shared_ptr<mailbox_meter> meter_;
 };
 
 } // namespace actord::runtime

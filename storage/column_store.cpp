@@ -110,6 +110,7 @@ column_id column_store::settle(cell_id id) {
   });
   spaces_.salt_of(target.space).bytes += bytes;
   note(spaces_.salt(target.space), &salt_traffic::written);
+  record_object(object_change::kind::written, settled);
   if (!fresh)
     return nil;
   ++counts_.columns;
@@ -127,6 +128,8 @@ void column_store::unlink(cell_id id, bool evicted) {
   auto at = gone.column;
   assert(at != nil);
   auto& target = columns_[at];
+  if (!gone.staged())
+    record_object(object_change::kind::evicted, gone);
   gone.column = nil;
   remove_from_list(at, id);
   if (gone.staged()) {
@@ -258,6 +261,25 @@ std::vector<salt_traffic> column_store::drain_traffic() {
     if (auto* entry = spaces_.find_salt(row.salt))
       entry->traffic = nil;
   return std::exchange(traffic_, {});
+}
+
+void column_store::record_objects(bool on) {
+  naming_ = on;
+}
+
+void column_store::record_object(object_change::kind what, const cell& object) {
+  if (!naming_)
+    return;
+  const auto& target = columns_[object.column];
+  spaces_.add_reference(target.space);
+  objects_.push_back({what, static_cast<uint32_t>(spaces_.id(target.space)), target.hash,
+                      object.rank, object.group, object.length});
+}
+
+std::vector<object_change> column_store::drain_objects() {
+  for (const auto& change : objects_)
+    spaces_.drop_reference(spaces_.slot_of(change.space));
+  return std::exchange(objects_, {});
 }
 
 uint64_t column_store::table_bytes() const noexcept {

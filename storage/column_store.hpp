@@ -5,6 +5,7 @@
 #include "storage/chunk_change.hpp"
 #include "storage/eviction_policy.hpp"
 #include "storage/fingerprint_table.hpp"
+#include "storage/object_change.hpp"
 #include "storage/pool_allocator.hpp"
 #include "storage/salt_traffic.hpp"
 #include "storage/space_table.hpp"
@@ -128,6 +129,10 @@ public:
   /// Adds objects to a salt's row; a salt that is gone has none.
   void note(salt_id salt, uint64_t salt_traffic::*what, uint64_t objects = 1);
   std::vector<salt_traffic> drain_traffic();
+  void record_objects(bool on);
+  /// @pre the cell has its key
+  void record_object(object_change::kind what, const cell& object);
+  std::vector<object_change> drain_objects();
   const counts& totals() const noexcept {
     return counts_;
   }
@@ -183,6 +188,8 @@ private:
   std::vector<chunk_change> changes_;
   bool counting_ = false;
   std::vector<salt_traffic> traffic_;
+  bool naming_ = false;
+  std::vector<object_change> objects_;
   std::vector<column_id> victims_; // scratch
 };
 

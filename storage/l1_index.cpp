@@ -155,6 +155,14 @@ std::vector<salt_traffic> l1_index::drain_traffic() {
   return store_.drain_traffic();
 }
 
+void l1_index::record_objects(bool on) {
+  store_.record_objects(on);
+}
+
+std::vector<object_change> l1_index::drain_objects() {
+  return store_.drain_objects();
+}
+
 std::optional<std::string> l1_index::salt_name(salt_id id) {
   auto* entry = store_.spaces().find_salt(id);
   return entry ? std::optional{entry->name} : std::nullopt;

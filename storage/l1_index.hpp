@@ -199,6 +199,10 @@ public:
   void record_traffic(bool on);
   /// Traffic of each salt that had any since the last call.
   std::vector<salt_traffic> drain_traffic();
+  /// Whether objects that are read, come and go are recorded by name (off at first).
+  void record_objects(bool on);
+  /// What became of objects since the last call, oldest first. Drain after each step.
+  std::vector<object_change> drain_objects();
   /// The name behind an id; empty for salts that are gone.
   std::optional<std::string> salt_name(salt_id id);
   /// Whether all counters agree with a recount. O(everything), for tests.

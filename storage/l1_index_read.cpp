@@ -209,8 +209,11 @@ void l1_index::finish_claim(claim_id id) {
   if (finished == nullptr)
     return;
   store_.note(finished->salt, &salt_traffic::read, finished->cells.size());
-  for (auto read : finished->cells)
+  for (auto read : finished->cells) {
+    if (const auto& object = store_.at_cell(read); object.column != nil)
+      store_.record_object(object_change::kind::read, object);
     store_.drop(read, 1);
+  }
   claims_.erase(id);
 }
 

@@ -33,6 +33,8 @@ void l1_manager_state::init(l1_manager_options options, eviction_controller_acto
   index_->record_changes(options_.record_changes);
   index_->record_traffic(true);
   meters_.emplace(options_.metrics, options_.l1_tag);
+  told_.emplace(options_.bus, options_.l1_tag);
+  told_->prepare(*index_);
 }
 
 lookup_outcome l1_manager_state::lookup(const lookup_order& order) {
@@ -44,6 +46,7 @@ lookup_outcome l1_manager_state::lookup(const lookup_order& order) {
     = static_cast<uint64_t>(std::ranges::count(order.groups, false, &group_layout::aux));
   meters_->looked_up(order.space.cache_salt, outcome.objects,
                      (order.chain->size() - outcome.hit_chunks) * groups * order.space.world_size);
+  told_->looked_up(order, outcome);
   return outcome;
 }
 
@@ -66,6 +69,7 @@ void l1_manager_state::answer(const reserve_order& order,
   const bool failed = outcome.status == reserve_outcome::code::out_of_memory;
   meters_->reserved(order.space, outcome.slots.size(),
                     failed ? order.range.hashes().size() * order.groups.size() : 0);
+  told_->reserved(order, outcome);
   promise.deliver(std::move(outcome));
 }
 
@@ -86,7 +90,12 @@ caf::typed_response_promise<bool>
 l1_manager_state::commit(reservation_id reservation, const boxed<store_origin>& origin) {
   // The answer leaves before the news: the worker waits for the one, nobody for the other.
   auto promise = self_->make_response_promise<bool>();
-  promise.deliver(index_->commit(reservation, now_ms(*self_)));
+  const bool committed = index_->commit(reservation, now_ms(*self_));
+  promise.deliver(committed);
+  if (committed)
+    told_->storing(*origin, options_.chunk_tokens);
+  else
+    told_->write_failed();
   publish(*origin);
   return promise;
 }
@@ -123,21 +132,22 @@ void l1_manager_state::clear(bool force) {
 void l1_manager_state::touch(const touch_order& order) {
   if (auto space = index_->find(order.space))
     index_->touch(*space, *order.chain);
+  told_->touched(order);
 }
 
 void l1_manager_state::finish(claim_id claim) {
   index_->finish_claim(claim);
-  meters_->take(*index_);
+  tell_objects();
 }
 
 void l1_manager_state::abort(reservation_id reservation) {
   index_->abort(reservation);
-  meters_->take(*index_);
+  tell_objects();
 }
 
 void l1_manager_state::quarantine(reservation_id reservation) {
   index_->quarantine(reservation);
-  meters_->take(*index_);
+  tell_objects();
 }
 
 void l1_manager_state::grow(uint64_t bytes) {
@@ -162,7 +172,13 @@ l1_status l1_manager_state::status() const {
 void l1_manager_state::tick() {
   index_->expire(now_ms(*self_));
   publish(std::nullopt);
-  meters_->look(check_pressure());
+  const bool triggered = check_pressure();
+  meters_->look(triggered);
+  const auto usage = index_->usage();
+  told_->ticked(usage.configured_bytes > 0 ? static_cast<double>(usage.used_bytes)
+                                               / static_cast<double>(usage.configured_bytes)
+                                           : 0,
+                options_.trigger_watermark, triggered);
 }
 
 bool l1_manager_state::check_pressure() {
@@ -179,8 +195,14 @@ std::shared_ptr<const key_space> l1_manager_state::name_of(space_id space) {
   return std::make_shared<const key_space>(index_->space(space));
 }
 
-void l1_manager_state::publish(std::optional<store_origin> origin) {
+void l1_manager_state::tell_objects() {
   meters_->take(*index_);
+  told_->take(*index_);
+  told_->prepare(*index_); // who listens may have changed
+}
+
+void l1_manager_state::publish(std::optional<store_origin> origin) {
+  tell_objects();
   auto changes = index_->drain_changes();
   if (changes.empty() || !events_)
     return;

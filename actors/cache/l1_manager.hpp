@@ -1,6 +1,7 @@
 // The actor that owns the pool's index.
 #pragma once
 
+#include "actors/cache/l1_events.hpp"
 #include "actors/cache/l1_meters.hpp"
 #include "actors/interfaces.hpp"
 
@@ -22,6 +23,8 @@ struct l1_manager_options {
   bool record_changes = true;     // for KV events
   std::shared_ptr<metric_registry> metrics = std::make_shared<metric_registry>();
   std::string l1_tag = "_default";
+  event_publisher_ptr bus = event_publisher::none();
+  uint32_t chunk_tokens = 256;
 };
 
 /// The state of the L1 MANAGER (storage/l1_index.hpp has the rules). Bounds: reservations that wait
@@ -60,7 +63,9 @@ private:
   reserve_outcome try_reserve(const reserve_order& order);
   void answer(const reserve_order& order, caf::typed_response_promise<reserve_outcome> promise,
               reserve_outcome outcome);
-  /// Tells the metrics what this step did, and the KV events what came and went in it.
+  /// Tells the metrics and the event bus what this step did to objects.
+  void tell_objects();
+  /// The same, and the KV events what came and went.
   void publish(std::optional<store_origin> origin);
   /// Tells the eviction controller once that the pool is above the trigger; returns whether it is.
   bool check_pressure();
@@ -75,6 +80,7 @@ private:
   l1_manager_options options_;
   std::unique_ptr<l1_index> index_;
   std::optional<l1_meters> meters_;
+  std::optional<l1_events> told_;
   eviction_controller_actor eviction_;
   kv_events_actor events_;
   std::deque<waiting_reservation> waiting_; // until the pool has grown

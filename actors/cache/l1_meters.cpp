@@ -1,5 +1,7 @@
 #include "actors/cache/l1_meters.hpp"
 
+#include "observability/failure_counts.hpp"
+
 #include <utility>
 
 namespace actord {
@@ -40,16 +42,19 @@ const l1_meters::salt_cells& l1_meters::cells_of(const std::string& salt) {
 }
 
 void l1_meters::take(l1_index& index) {
-  for (const auto& row : index.drain_traffic()) {
-    const auto& cells = cells_of(index.salt_name(row.salt).value_or(""));
-    cells.read->add(static_cast<double>(row.read));
-    cells.written->add(static_cast<double>(row.written));
-    cells.evicted->add(static_cast<double>(row.evicted));
-  }
+  for (const auto& row : index.drain_traffic())
+    count(index.salt_name(row.salt).value_or(""), row);
   const auto usage = index.usage();
   levels_->used_bytes.store(usage.used_bytes, std::memory_order_relaxed);
   levels_->total_bytes.store(usage.configured_bytes, std::memory_order_relaxed);
   levels_->staging_bytes.store(usage.staging_bytes, std::memory_order_relaxed);
+}
+
+void l1_meters::count(const std::string& salt, const salt_traffic& traffic) {
+  const auto& cells = cells_of(salt);
+  cells.read->add(static_cast<double>(traffic.read));
+  cells.written->add(static_cast<double>(traffic.written));
+  cells.evicted->add(static_cast<double>(traffic.evicted));
 }
 
 void l1_meters::look(bool triggered) {
@@ -71,8 +76,7 @@ void l1_meters::reserved(const key_space& space, uint64_t granted, uint64_t refu
   cells.granted->add(static_cast<double>(granted));
   cells.refused->add(static_cast<double>(refused));
   if (refused > 0)
-    registry_->counter(metric::l1_allocation_failure, {"l1_store", space.model_name})
-      .add(static_cast<double>(refused));
+    count_allocation_failure(*registry_, "l1_store", space.model_name, refused);
 }
 
 } // namespace actord

@@ -21,6 +21,7 @@ public:
 
   /// Takes over what the index has counted since the last call.
   void take(l1_index& index);
+  void count(const std::string& salt, const salt_traffic& traffic);
   /// A lookup that asked for `found` + `missed` objects.
   void looked_up(const std::string& salt, uint64_t found, uint64_t missed);
   /// A reservation that got buffers for `granted` objects, or no memory for `refused` ones.

@@ -18,24 +18,28 @@ lookup_meters::cells_of(const std::string& model_name, const std::string& salt) 
   if (cells_.size() >= max_pairs)
     cells_.clear();
   auto cell = [&](metric what) { return &registry_->counter(what, {model_name, salt}); };
-  cell(metric::lookup_hit_l2); // at 0 until there is an L2
-  cell(metric::lookup_hit_l2_keys);
   return cells_
     .emplace(std::pair{model_name, salt},
              cells{cell(metric::lookups), cell(metric::lookup_requested), cell(metric::lookup_hit),
-                   cell(metric::lookup_hit_l1), cell(metric::lookup_hit_l1_keys)})
+                   cell(metric::lookup_hit_l1), cell(metric::lookup_hit_l2),
+                   cell(metric::lookup_hit_l1_keys), cell(metric::lookup_hit_l2_keys)})
     .first->second;
 }
 
-void lookup_meters::count(const lookup_tally& tally) {
-  const auto& to = cells_of(tally.model_name, tally.salt);
+void lookup_meters::count(const lookup_result_details& result) {
+  const auto& to = cells_of(result.model_name, result.cache_salt);
+  auto add = [](counter_cell* cell, uint64_t amount) { cell->add(static_cast<double>(amount)); };
   to.lookups->add();
-  to.requested->add(static_cast<double>(tally.requested_tokens));
-  to.hit->add(static_cast<double>(tally.hit_tokens));
-  to.hit_l1->add(static_cast<double>(tally.hit_tokens));
-  to.hit_l1_keys->add(static_cast<double>(tally.hit_objects));
-  if (!tally.early_exit.empty())
-    registry_->counter(metric::lookup_early_exit, {tally.model_name, tally.salt, tally.early_exit})
+  add(to.requested, result.requested_tokens);
+  add(to.hit, result.hit_tokens);
+  add(to.hit_l1, result.l1_hit_tokens);
+  add(to.hit_l2, result.l2_hit_tokens);
+  add(to.hit_l1_keys, result.l1_hit_keys);
+  add(to.hit_l2_keys, result.l2_hit_keys);
+  if (!result.early_exit_reason.empty())
+    registry_
+      ->counter(metric::lookup_early_exit,
+                {result.model_name, result.cache_salt, result.early_exit_reason})
       .add();
 }
 

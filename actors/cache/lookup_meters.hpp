@@ -1,6 +1,7 @@
 // What /metrics tells of lookups.
 #pragma once
 
+#include "observability/event.hpp"
 #include "observability/metric_registry.hpp"
 
 #include <atomic>
@@ -12,13 +13,6 @@
 
 namespace actord {
 
-/// What one lookup asked for and found, counted when a status query takes its result.
-struct lookup_tally {
-  std::string model_name, salt;
-  uint64_t requested_tokens = 0, hit_tokens = 0, hit_objects = 0;
-  std::string early_exit; // why nothing was looked for, "" when something was
-};
-
 /// Cells by model and salt, kept by the SESSIONS (spec observability §2.4.5, §2.4.8).
 class lookup_meters {
 public:
@@ -27,7 +21,8 @@ public:
 
   explicit lookup_meters(std::shared_ptr<metric_registry> registry);
 
-  void count(const lookup_tally& tally);
+  /// Counts one lookup, when a status query takes its result.
+  void count(const lookup_result_details& result);
   /// Lookups whose result nobody has taken yet.
   void set_active(uint64_t lookups) {
     active_->store(lookups, std::memory_order_relaxed);
@@ -35,7 +30,7 @@ public:
 
 private:
   struct cells {
-    counter_cell *lookups, *requested, *hit, *hit_l1, *hit_l1_keys;
+    counter_cell *lookups, *requested, *hit, *hit_l1, *hit_l2, *hit_l1_keys, *hit_l2_keys;
   };
 
   const cells& cells_of(const std::string& model_name, const std::string& salt);

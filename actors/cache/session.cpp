@@ -35,18 +35,28 @@ std::shared_ptr<const wire::cache_key> key_of(const boxed<Request>& request) {
   return {request.value, &request->key};
 }
 
-// What is counted of a lookup before it has found anything.
-lookup_tally
-tally_of(const wire::cache_key& key, bool has_layout, uint32_t chunks, uint32_t chunk_tokens) {
-  lookup_tally result;
+// What is told of a lookup before it has found anything.
+lookup_result_details begin_result(const wire::cache_key& key, const model_layout* known,
+                                   uint32_t chunks, uint32_t chunk_tokens) {
+  lookup_result_details result;
   result.model_name = key.model_name;
-  result.salt = key.cache_salt;
+  result.cache_salt = key.cache_salt;
   result.requested_tokens = uint64_t{chunks} * chunk_tokens;
-  if (!has_layout)
-    result.early_exit = "no_gpu_context"; // nobody has registered the model
+  if (!known)
+    result.early_exit_reason = "no_gpu_context"; // nobody has registered the model
   else if (chunks == 0)
-    result.early_exit = "empty_chunk_hashes";
+    result.early_exit_reason = "empty_chunk_hashes";
+  else
+    result.requested_keys = uint64_t{chunks} * known->groups.size() * known->world_size;
   return result;
+}
+
+void publish_names(event_publisher& bus, const wire::cache_key& key, const model_layout& layout,
+                   chain_ptr chain, uint32_t chunk_tokens) {
+  if (bus.wants(event_type::mp_lookup))
+    bus.publish(event_type::mp_lookup, key.request_id,
+                lookup_details{key.model_name, std::move(chain), chunk_tokens, key.token_ids.size(),
+                               layout.dtypes, layout.shapes});
 }
 
 // Hashes in slices, then asks L1. The client has its answer already; what matters now is the next
@@ -56,12 +66,12 @@ runtime::task run_lookup(session_pointer self, boxed<wire::lookup> request, uint
   auto& state = self->state;
   const auto& key = request->key;
   // A copy: registrations may come and go while this waits.
-  const auto* known = state.table().groups(key.model_name, key.world_size);
-  const auto groups = known ? *known : std::vector<group_layout>{};
+  const auto* known = state.table().layout(key.model_name, key.world_size);
+  const auto layout = known ? *known : model_layout{};
   auto chunks = complete_chunks(key, state.table().chunk_tokens());
   lookup_outcome outcome;
   chain_ptr chain;
-  auto tally = tally_of(key, known != nullptr, chunks, state.table().chunk_tokens());
+  auto result = begin_result(key, known, chunks, state.table().chunk_tokens());
   if (known && chunks > 0 && key.num_kv_readers >= 1) {
     auto work = state.table().begin_chain(key_of(request), chunks);
     while (!state.table().extend(work)) {
@@ -71,14 +81,18 @@ runtime::task run_lookup(session_pointer self, boxed<wire::lookup> request, uint
     }
     auto shares = static_cast<uint32_t>(std::min<int64_t>(key.num_kv_readers, 128));
     chain = state.table().finish_chain(std::move(work));
-    lookup_order order{space_of(key), chain, groups, shares};
+    publish_names(state.bus(), key, layout, chain, state.table().chunk_tokens());
+    lookup_order order{space_of(key), chain, layout.groups, shares};
     auto answer
       = co_await runtime::ask(self, state.l1, caf::infinite, atom::lookup_v, box(std::move(order)));
     outcome = answer ? *answer : lookup_outcome{};
   }
-  tally.hit_tokens = uint64_t{outcome.hit_chunks} * state.table().chunk_tokens();
-  tally.hit_objects = outcome.objects;
-  state.finish_lookup(key, generation, std::move(chain), outcome, std::move(tally));
+  result.found_chunks = outcome.hit_chunks;
+  result.hit_tokens = result.l1_hit_tokens
+    = uint64_t{outcome.hit_chunks} * state.table().chunk_tokens();
+  result.l1_hit_keys = outcome.objects;
+  result.prefetch_request_id = generation;
+  state.finish_lookup(key, generation, std::move(chain), outcome, std::move(result));
 }
 
 template <class Request>
@@ -130,15 +144,19 @@ session_state::session_state(session_actor::pointer self) : self_(self) {
 void session_state::init(const session_options& options, l1_manager_actor l1_manager) {
   table_.emplace(chain_hasher{options.algorithm, options.chunk_tokens, options.hash_seed});
   meters_.emplace(options.metrics);
+  bus_ = options.bus;
   session_ttl_ms_ = options.session_ttl_ms;
   l1 = std::move(l1_manager);
 }
 
 uint64_t session_state::start_lookup(const wire::cache_key& key) {
+  bus_->publish(event_type::mp_request_start, key.request_id);
+  bus_->publish(event_type::mp_lookup_prefetch_start, key.request_id);
   auto& record = table_->use(key.request_id, now_ms(*self_));
   leave_phase(record, lookup_phase::running);
   drop(record); // a second lookup replaces the first, shares and all
   record.generation = ++generations_;
+  record.asked = self_->clock().now();
   record.lease = 0;
   record.hit_chunks = 0;
   record.retrieved.clear();
@@ -155,7 +173,8 @@ session_record* session_state::running(const std::string& request_id, uint64_t g
 }
 
 void session_state::finish_lookup(const wire::cache_key& asked, uint64_t generation,
-                                  chain_ptr chain, lookup_outcome outcome, lookup_tally tally) {
+                                  chain_ptr chain, lookup_outcome outcome,
+                                  lookup_result_details result) {
   auto* record = running(asked.request_id, generation);
   if (!record) { // ended or replaced meanwhile
     if (outcome.lease != 0)
@@ -163,12 +182,14 @@ void session_state::finish_lookup(const wire::cache_key& asked, uint64_t generat
     return;
   }
   leave_phase(*record, lookup_phase::done);
-  record->tally = std::move(tally);
+  record->result = std::move(result);
+  record->result.seconds
+    = std::chrono::duration<double>(self_->clock().now() - record->asked).count();
   record->lease = outcome.lease;
   record->lease_space = space_of(asked);
   record->lease_chain = std::move(chain);
   record->hit_chunks = outcome.hit_chunks;
-  answer_waiters(*record);
+  answer_waiters(asked.request_id, *record);
 }
 
 void session_state::leave_phase(session_record& record, lookup_phase next) {
@@ -185,12 +206,15 @@ void session_state::leave_phase(session_record& record, lookup_phase next) {
   meters_->set_active(running_ + done_);
 }
 
-prefetch_status session_state::consume(session_record& record) {
+prefetch_status session_state::consume(const std::string& request_id, session_record& record) {
   switch (record.phase) {
     case lookup_phase::running: return {false, 0};
     case lookup_phase::done:
       leave_phase(record, lookup_phase::consumed);
-      meters_->count(std::exchange(record.tally, {}));
+      meters_->count(record.result);
+      if (bus_->wants(event_type::mp_lookup_prefetch_end))
+        bus_->publish(event_type::mp_lookup_prefetch_end, request_id,
+                      std::exchange(record.result, {}));
       return {true, record.hit_chunks};
     case lookup_phase::none:
     case lookup_phase::consumed: break;
@@ -202,7 +226,7 @@ caf::typed_response_promise<prefetch_status>
 session_state::query(const std::string& request_id, double timeout_s) {
   auto promise = self_->make_response_promise<prefetch_status>();
   auto* record = table_->find(request_id);
-  auto status = record ? consume(*record) : prefetch_status{true, 0};
+  auto status = record ? consume(request_id, *record) : prefetch_status{true, 0};
   if (status.resolved || waiting_ >= max_waiters) {
     promise.deliver(status);
     return promise;
@@ -216,9 +240,9 @@ session_state::query(const std::string& request_id, double timeout_s) {
   return promise;
 }
 
-void session_state::answer_waiters(session_record& record) {
+void session_state::answer_waiters(const std::string& request_id, session_record& record) {
   for (auto& each : std::exchange(record.waiters, {})) {
-    each.answer.deliver(consume(record));
+    each.answer.deliver(consume(request_id, record));
     --waiting_;
   }
 }
@@ -257,6 +281,9 @@ void session_state::free_locks(const wire::cache_key& key, int64_t readers) {
 
 void session_state::end(const std::string& request_id) {
   auto record = table_->take(request_id);
+  if (bus_->wants(event_type::mp_vllm_end_session))
+    bus_->publish(event_type::mp_vllm_end_session, {}, session_end_details{request_id});
+  bus_->publish(event_type::mp_request_end, request_id);
   if (!record)
     return;
   forget(*record);
@@ -297,7 +324,7 @@ void session_state::drop(const session_record& record) {
 void session_state::forget(session_record& record) {
   drop(record);
   leave_phase(record, lookup_phase::none);
-  answer_waiters(record);
+  answer_waiters({}, record); // with misses: no result was taken
 }
 
 void session_state::tick() {

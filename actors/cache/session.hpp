@@ -3,6 +3,7 @@
 
 #include "actors/cache/lookup_meters.hpp"
 #include "actors/cache/session_table.hpp"
+#include "actors/event_publisher.hpp"
 #include "actors/interfaces.hpp"
 #include "runtime/reply.hpp"
 
@@ -16,6 +17,7 @@ struct session_options {
   std::string hash_seed; // PYTHONHASHSEED
   time_ms session_ttl_ms = 600'000;
   std::shared_ptr<metric_registry> metrics = std::make_shared<metric_registry>();
+  event_publisher_ptr bus = event_publisher::none();
 };
 
 /// The state of SESSIONS. One actor for all of them: they live on the gateway's thread anyway, and
@@ -38,7 +40,7 @@ public:
   /// The session of a lookup that is still wanted, or null.
   session_record* running(const std::string& request_id, uint64_t generation);
   void finish_lookup(const wire::cache_key& asked, uint64_t generation, chain_ptr chain,
-                     lookup_outcome outcome, lookup_tally tally);
+                     lookup_outcome outcome, lookup_result_details result);
   caf::typed_response_promise<prefetch_status>
   query(const std::string& request_id, double timeout_s);
   /// Gives back the shares of `readers` readers of the key's range, of its worker or of all.
@@ -57,6 +59,9 @@ public:
   session_table& table() {
     return *table_;
   }
+  event_publisher& bus() {
+    return *bus_;
+  }
 
   l1_manager_actor l1;
   engine_driven_actor engine_driven; // null: mode switched off
@@ -64,18 +69,19 @@ public:
 
 private:
   /// Answers a finished lookup's first question; pending otherwise.
-  prefetch_status consume(session_record& record);
+  prefetch_status consume(const std::string& request_id, session_record& record);
   /// The session's lookup no longer counts as running or done.
   void leave_phase(session_record& record, lookup_phase next);
   /// Gives back what the session holds.
   void drop(const session_record& record);
   /// The same for a session that is gone.
   void forget(session_record& record);
-  void answer_waiters(session_record& record);
+  void answer_waiters(const std::string& request_id, session_record& record);
 
   session_actor::pointer self_;
   std::optional<session_table> table_;
   std::optional<lookup_meters> meters_;
+  event_publisher_ptr bus_ = event_publisher::none();
   size_t waiting_ = 0; // status queries that are parked in sessions
   uint64_t generations_ = 0;
   uint64_t running_ = 0;

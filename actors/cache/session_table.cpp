@@ -107,7 +107,7 @@ chain_ptr session_table::finish_chain(chain_work work) {
 }
 
 void session_table::attach(const model_layout& layout) {
-  layouts_[{layout.model_name, layout.world_size}].push_back(layout.groups);
+  layouts_[{layout.model_name, layout.world_size}].push_back(layout);
 }
 
 void session_table::detach(const model_layout& layout) {
@@ -115,15 +115,16 @@ void session_table::detach(const model_layout& layout) {
   if (i == layouts_.end())
     return;
   auto& known = i->second;
-  auto gone = std::find(known.rbegin(), known.rend(), layout.groups);
+  auto gone = std::find_if(known.rbegin(), known.rend(),
+                           [&](const model_layout& x) { return x.groups == layout.groups; });
   if (gone != known.rend())
     known.erase(std::next(gone).base());
   if (known.empty())
     layouts_.erase(i);
 }
 
-const std::vector<group_layout>*
-session_table::groups(const std::string& model_name, uint32_t world_size) const {
+const model_layout*
+session_table::layout(const std::string& model_name, uint32_t world_size) const {
   auto i = layouts_.find({model_name, world_size});
   return i == layouts_.end() ? nullptr : &i->second.back();
 }

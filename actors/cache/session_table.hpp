@@ -5,6 +5,7 @@
 #include "actors/messages.hpp"
 #include "storage/hash_chain.hpp"
 
+#include <caf/actor_clock.hpp>
 #include <caf/typed_response_promise.hpp>
 
 #include <list>
@@ -36,7 +37,8 @@ struct session_record {
   uint32_t hit_chunks = 0;
   key_space lease_space; // what the lease is about; an engine may reuse a request id
   chain_ptr lease_chain;
-  lookup_tally tally; // of the lookup, until its result is taken
+  lookup_result_details result;       // of the lookup, until somebody takes it
+  caf::actor_clock::time_point asked; // when the lookup came
   time_ms last_used_ms = 0;
   /// (instance, worker, first, end) of retrieves since the lookup: a repeat must not take another
   /// reader's share.
@@ -81,8 +83,8 @@ public:
 
   void attach(const model_layout& layout);
   void detach(const model_layout& layout);
-  /// Object groups of a registered model, or null.
-  const std::vector<group_layout>* groups(const std::string& model_name, uint32_t world_size) const;
+  /// The objects of a registered model, or null.
+  const model_layout* layout(const std::string& model_name, uint32_t world_size) const;
 
   uint32_t chunk_tokens() const {
     return hasher_.chunk_tokens();
@@ -107,7 +109,7 @@ private:
   list order_;                                                    // least recently used first
   std::unordered_map<std::string_view, list::iterator> sessions_; // keys live in order_
   /// One entry per registration, in their order; the newest wins.
-  std::map<std::pair<std::string, uint32_t>, std::vector<std::vector<group_layout>>> layouts_;
+  std::map<std::pair<std::string, uint32_t>, std::vector<model_layout>> layouts_;
   uint64_t tokens_ = 0;
 };
 

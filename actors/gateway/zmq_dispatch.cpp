@@ -62,6 +62,7 @@ void zmq_gateway::admit(client& from, ticket_id ticket, wire::request request, s
   // Registrations keep their place among the operations that need them; what frees or ends a
   // request must not overtake its transfers.
   auto request_id = request_id_of(request);
+  entry.request_id = request_id;
   const bool busy = from.lane_busy || !from.lane.empty();
   auto names_it = [&](const lane_entry& x) { return x.request_id == request_id; };
   const bool follows
@@ -134,8 +135,7 @@ void zmq_gateway::bind(client& from, const wire::request& request) {
     request);
 }
 
-bool zmq_gateway::answer_at_once(client& from, const incoming& message,
-                                 const wire::request& request) {
+bool zmq_gateway::answer_at_once(client& from, const incoming& message, wire::request& request) {
   std::optional<std::string> body;
   if (std::holds_alternative<wire::noop>(request)) {
     body = wire::encode_str("OK");
@@ -152,8 +152,10 @@ bool zmq_gateway::answer_at_once(client& from, const incoming& message,
     if (options_.kv_events)
       names.emplace_back("kv_event_stream");
     body = wire::encode_str_list(names);
-  } else if (!std::holds_alternative<wire::report_block_allocation>(request)) {
-    return false; // block allocations are telemetry that nobody subscribes to yet: a null reply
+  } else if (auto* report = std::get_if<wire::report_block_allocation>(&request)) {
+    tell_blocks(std::move(*report));
+  } else {
+    return false;
   }
   send_reply(from.identity, text_view(message.frames[0]), text_view(message.frames[1]),
              std::move(body));
@@ -169,7 +171,26 @@ void zmq_gateway::note_alive(client& from, int64_t instance_id) {
   send(peers_.events, atom::seen_v, instance_id);
 }
 
+void zmq_gateway::tell_blocks(wire::report_block_allocation report) {
+  if (!meters_.bus().wants(event_type::mp_vllm_block_allocation))
+    return;
+  std::vector<block_record> records;
+  for (auto& each : report.records)
+    records.push_back(
+      {std::move(each.request_id), std::move(each.block_ids), std::move(each.token_ids)});
+  meters_.bus().publish(event_type::mp_vllm_block_allocation, {},
+                        block_allocation_details{
+                          report.instance_id, std::move(report.model_name),
+                          std::make_shared<const std::vector<block_record>>(std::move(records))});
+}
+
 void zmq_gateway::dispatch(ticket_id ticket, wire::request request) {
+  if (auto entry = pending_.find(ticket); entry != pending_.end()) {
+    const auto now = clock().now();
+    meters_.waited(entry->second.op, now - entry->second.since);
+    entry->second.since = now;
+    entry->second.started = true;
+  }
   std::visit(
     [&](auto& x) {
       if constexpr (requires { start(ticket, std::move(x)); })

@@ -25,7 +25,8 @@ size_t total_bytes(const std::vector<frame>& frames) {
 
 zmq_gateway::zmq_gateway(caf::actor_config& cfg, runtime::thread_unit& unit, zmq_gateway_link& link,
                          zmq_gateway_options options, zmq_gateway_peers peers)
-  : pinned(cfg, unit), link_(link), options_(options), peers_(std::move(peers)) {
+  : pinned(cfg, unit), link_(link), options_(options), peers_(std::move(peers)),
+    meters_(options_.metrics, options_.bus) {
 }
 
 const char* zmq_gateway::name() const {
@@ -184,7 +185,11 @@ void zmq_gateway::on_clock() {
   const auto now = now_ms(*this);
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
     ++counters_.overdue;
-    refuse(deadlines_.begin()->second, "it was not answered within --request-timeout-seconds");
+    constexpr std::string_view reason = "it was not answered within --request-timeout-seconds";
+    const auto ticket = deadlines_.begin()->second;
+    const auto& late = pending_.at(ticket);
+    meters_.overdue(late.op, late.request_id, reason);
+    refuse(ticket, reason);
   }
   for (const auto& left : clients_.take_due(now, grace_ms))
     give_up(left);

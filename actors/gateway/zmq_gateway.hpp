@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/gateway/client_table.hpp"
+#include "actors/gateway/gateway_meters.hpp"
 #include "actors/gateway/zmq_socket.hpp"
 #include "actors/interfaces.hpp"
 #include "runtime/thread_unit.hpp"
@@ -19,6 +20,8 @@ struct zmq_gateway_options {
   uint32_t chunk_tokens = 256;
   time_ms request_timeout_ms = 60'000;
   bool kv_events = true; // advertised by get_experimental
+  std::shared_ptr<metric_registry> metrics = std::make_shared<metric_registry>();
+  event_publisher_ptr bus = event_publisher::none();
 };
 
 /// Whom the gateway hands requests to. Null handles: the mode is switched off.
@@ -65,7 +68,10 @@ private:
     std::string identity, uid, operation_frame;
     wire::operation op{};
     std::optional<int64_t> instance_id;
-    time_ms deadline_ms = 0; // 0: none
+    std::string request_id;             // "" when it names none
+    time_ms deadline_ms = 0;            // 0: none
+    gateway_meters::time_point since{}; // arrival, then the start of the work
+    bool started = false;
     bool lane = false;
   };
 
@@ -98,8 +104,9 @@ private:
   void admit(client& from, ticket_id ticket, wire::request request, size_t bytes);
   void dispatch(ticket_id ticket, wire::request request);
   /// Answers what needs no other actor, without the cost of a ticket.
-  bool answer_at_once(client& from, const incoming& message, const wire::request& request);
+  bool answer_at_once(client& from, const incoming& message, wire::request& request);
   void note_alive(client& from, int64_t instance_id);
+  void tell_blocks(wire::report_block_allocation report);
   void bind(client& from, const wire::request& request);
   void forget(const wire::unregister& request);
   /// Gives back the read shares of a retrieve that is refused before a session sees it.
@@ -138,6 +145,7 @@ private:
   std::unordered_map<uint64_t, stream_entry> streams_; // by ticket
   ticket_id last_ticket_ = 0;
   gateway_status counters_;
+  gateway_meters meters_;
   time_ms noted_ms_ = 0; // when the last fault was logged
   uint64_t unnoted_ = 0; // faults since
   bool stopping_ = false;

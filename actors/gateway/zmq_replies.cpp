@@ -26,6 +26,7 @@ ticket_id zmq_gateway::accept(client& from, const incoming& message, wire::opera
   entry.uid = text_view(message.frames[0]);
   entry.operation_frame = text_view(message.frames[1]);
   entry.op = op;
+  entry.since = clock().now();
   if (has_deadline(op)) {
     entry.deadline_ms = now_ms(*this) + options_.request_timeout_ms;
     deadlines_.emplace(entry.deadline_ms, ticket);
@@ -59,6 +60,8 @@ void zmq_gateway::close_ticket(ticket_id ticket, std::string_view operation_fram
                                std::optional<std::string> body) {
   auto& entry = pending_.at(ticket);
   send_reply(entry.identity, entry.uid, operation_frame, std::move(body));
+  if (entry.started)
+    meters_.handled(entry.op, clock().now() - entry.since);
   if (entry.deadline_ms != 0)
     deadlines_.erase({entry.deadline_ms, ticket});
   if (auto* owner = clients_.find(entry.identity)) {

@@ -84,9 +84,10 @@ runtime::task prepare_store(engine_driven_pointer self, boxed<wire::prepare_stor
   auto& pending = instance->writes[identity_of(request->key, range)];
   if (pending.reservation != 0) // expired in L1, or it would have kept us from reserving
     self->send(state.l1, atom::abort_v, pending.reservation);
-  pending
-    = {outcome->reservation, now_ms(*self), outcome->slots.size() * instance->layout.object_bytes,
-       transfer_mark{instance->meters->stores(), self->clock().now()}};
+  pending = {outcome->reservation, now_ms(*self), outcome->slots.size(),
+             transfer_mark{transfer_mark::way::store, instance->meters, request->key.request_id,
+                           request->key.cache_salt}};
+  pending.mark.start(self->clock().now());
   out.deliver(plan_for(*instance, std::move(outcome->slots)));
 }
 
@@ -112,7 +113,9 @@ runtime::task commit_pickle(engine_driven_pointer self, boxed<wire::commit_store
     out.deliver(true); // every chunk is there already
     co_return;
   }
-  transfer_mark mark{meters->stores(), self->clock().now()};
+  transfer_mark mark{transfer_mark::way::store, meters, request->key.request_id,
+                     request->key.cache_salt};
+  mark.start(self->clock().now());
   auto copy = std::make_shared<unpickle_copy>(request, range.end - range.first, expected,
                                               state.pool, outcome->slots);
   auto work = box(copy_work{[copy](size_t, size_t) { copy->run(); }});
@@ -140,7 +143,9 @@ void commit_store(engine_driven_pointer self, const boxed<wire::commit_store>& r
       self->send(state.l1, atom::abort_v, pending.mapped().reservation);
     commit_pickle(self, request, range, std::move(out));
   } else if (pending) {
-    pending.mapped().mark.done(pending.mapped().bytes, 0, self->clock().now());
+    const auto objects = pending.mapped().objects;
+    pending.mapped().mark.done(objects * instance->layout.object_bytes, objects,
+                               self->clock().now());
     out.delegate(state.l1, atom::commit_v, pending.mapped().reservation, origin_of(request, range));
   } else {
     out.deliver(false); // nothing was prepared, or it is over
@@ -196,23 +201,28 @@ runtime::task prepare_retrieve(engine_driven_pointer self, boxed<wire::prepare_r
                     range.end,
                     {instance->layout}};
   auto claimed = co_await runtime::ask(self, state.l1, caf::infinite, atom::claim_v, order);
+  instance = state.speak(request->instance_id);
   if (!claimed || claimed->claim == 0) {
+    if (instance)
+      instance->meters->read_failed(space_of(request->key), range, *request->key.worker_id,
+                                    {instance->layout});
     out.deliver(slot_plan{false, false, {}, {}, {}, {}}); // a miss
     co_return;
   }
-  instance = state.speak(request->instance_id);
   if (!instance) {
     self->send(state.l1, atom::finish_v, claimed->claim);
     out.deliver(not_registered(request->instance_id));
-  } else if (instance->pickle) {
-    send_pickle(
-      self, {instance->shape, instance->dtype, instance->layout.object_bytes}, std::move(*claimed),
-      transfer_mark{instance->meters->retrieves(request->key.cache_salt), self->clock().now()},
-      std::move(out));
+    co_return;
+  }
+  transfer_mark mark{transfer_mark::way::retrieve, instance->meters, request->key.request_id,
+                     request->key.cache_salt};
+  mark.start(self->clock().now());
+  if (instance->pickle) {
+    send_pickle(self, {instance->shape, instance->dtype, instance->layout.object_bytes},
+                std::move(*claimed), std::move(mark), std::move(out));
   } else {
     instance->reads[identity].push_back(
-      {request->key.request_id, claimed->claim, claimed->slots,
-       transfer_mark{instance->meters->retrieves(request->key.cache_salt), self->clock().now()}});
+      {request->key.request_id, claimed->claim, claimed->slots, std::move(mark)});
     out.deliver(plan_for(*instance, std::move(claimed->slots)));
   }
 }

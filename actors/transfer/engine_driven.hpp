@@ -26,7 +26,7 @@ struct transfer_identity {
 struct pending_write {
   reservation_id reservation = 0;
   time_ms since_ms = 0;
-  uint64_t bytes = 0;
+  uint64_t objects = 0;
   transfer_mark mark;
 };
 
@@ -65,6 +65,7 @@ struct engine_driven_options {
   uint32_t chunk_tokens = 256;
   liveness_options liveness;
   std::shared_ptr<metric_registry> metrics = std::make_shared<metric_registry>();
+  event_publisher_ptr bus = event_publisher::none();
 };
 
 /// The state of the ENGINE-DRIVEN TRANSFER (spec wire-protocol §3.5, §7.2, §7.3).

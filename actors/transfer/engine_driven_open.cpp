@@ -51,9 +51,14 @@ caf::result<pool_offer> engine_driven_state::open(const wire::register_engine_dr
                       + " is registered with another layout; unregister it first");
   } else {
     self_->send(sessions, atom::attach_v,
-                model_layout{fresh.model_name, fresh.world_size, {fresh.layout}});
-    fresh.meters = std::make_shared<transfer_meters>(options_.metrics, request.instance_id,
-                                                     request.model_name);
+                model_layout{fresh.model_name,
+                             fresh.world_size,
+                             {fresh.layout},
+                             {"torch." + fresh.dtype},
+                             {fresh.shape}});
+    fresh.meters = std::make_shared<transfer_meters>(
+      options_.metrics, options_.bus,
+      worker_name{"cpu", request.instance_id, request.model_name, options_.chunk_tokens});
     instances_.add(request.instance_id, std::move(fresh), now_ms(*self_));
   }
   return pool_offer{pool->name(), pool->size_bytes()};

@@ -89,9 +89,15 @@ caf::result<caf::ok_atom> lmcache_driven_state::open(const wire::register_kv_cac
     request.world_size,
     std::move(memory),
     {},
-    std::make_shared<transfer_meters>(options.metrics, request.instance_id, request.model_name)};
-  self_->send(sessions, atom::attach_v,
-              model_layout{request.model_name, request.world_size, std::move(groups)});
+    std::make_shared<transfer_meters>(options.metrics, options.bus,
+                                      worker_name{"cpu", request.instance_id, request.model_name,
+                                                  options.chunk_tokens})};
+  model_layout told{request.model_name, request.world_size, std::move(groups)};
+  for (const auto& group : fresh.memory->layout->kernel_groups) {
+    told.dtypes.push_back("torch." + std::string{group.geometry.type.name});
+    told.shapes.push_back(gpu::chunk_shape(group, options.chunk_tokens));
+  }
+  self_->send(sessions, atom::attach_v, std::move(told));
   instances_.add(request.instance_id, std::move(fresh), now_ms(*self_));
   return caf::ok_atom_v;
 }

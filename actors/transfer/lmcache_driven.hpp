@@ -38,6 +38,7 @@ struct lmcache_driven_options {
   bool separate_object_groups = false;
   liveness_options liveness;
   std::shared_ptr<metric_registry> metrics = std::make_shared<metric_registry>();
+  event_publisher_ptr bus = event_publisher::none();
 };
 
 /// The state of the LMCACHE-DRIVEN TRANSFER (spec wire-protocol §3.1-§3.3, §7.1).

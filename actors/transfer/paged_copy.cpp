@@ -78,7 +78,7 @@ runtime::task store_paged(lmcache_driven_pointer self, boxed<wire::store> reques
                         return gpu::all_null(*memory->layout, request->blocks, chunk, group,
                                              null_block);
                       }};
-  transfer_mark mark{meters->stores(), self->clock().now()};
+  transfer_mark mark{transfer_mark::way::store, meters, key.request_id, key.cache_salt};
   auto held
     = co_await runtime::ask(self, state.l1, caf::infinite, atom::reserve_v, box(std::move(order)));
   if (!held || held->reservation == 0) {
@@ -94,6 +94,7 @@ runtime::task store_paged(lmcache_driven_pointer self, boxed<wire::store> reques
     co_return;
   }
   auto copy = std::get<std::shared_ptr<const paged_copy>>(std::move(planned));
+  mark.start(self->clock().now());
   const bool ran = co_await copy_on(self, state.copiers, work_of(copy), copy->job.pieces(),
                                     copy->job.bytes(), state.turn);
   if (!ran || !copy->job.ok()) {
@@ -121,10 +122,15 @@ runtime::task retrieve_paged(lmcache_driven_pointer self, boxed<wire::retrieve> 
     co_return;
   }
   auto memory = instance->memory;
-  transfer_mark mark{instance->meters->retrieves(request->key.cache_salt), self->clock().now()};
+  auto meters = instance->meters;
+  transfer_mark mark{transfer_mark::way::retrieve, meters, request->key.request_id,
+                     request->key.cache_salt};
   claim_order order{range.lease, rank, range.first, range.end, memory->groups};
   auto claimed = co_await runtime::ask(self, state.l1, caf::infinite, atom::claim_v, order);
   if (!claimed || claimed->claim == 0) {
+    const auto& key = request->key;
+    meters->read_failed({key.model_name, key.world_size, key.cache_salt}, range, rank,
+                        memory->groups);
     out.deliver(false);
     co_return;
   }
@@ -142,6 +148,7 @@ runtime::task retrieve_paged(lmcache_driven_pointer self, boxed<wire::retrieve> 
     co_return;
   }
   auto copy = std::get<std::shared_ptr<const paged_copy>>(std::move(planned));
+  mark.start(self->clock().now());
   const bool ran = co_await copy_on(self, state.copiers, work_of(copy), copy->job.pieces(),
                                     copy->job.bytes(), state.turn);
   self->send(state.l1, atom::finish_v, claimed->claim);

@@ -20,6 +20,7 @@ using sink_actor = caf::typed_actor<
 
 struct notes {
   std::vector<uint64_t> seen;
+  std::vector<std::string> failures;
 };
 using notes_ptr = std::shared_ptr<notes>;
 
@@ -31,11 +32,13 @@ public:
   behavior_type make_behavior() override {
     return {
       [this](uint64_t number) {
-        handle([&] {
-          if (number == 13)
-            throw std::runtime_error("bad luck");
-          out_->seen.push_back(number);
-        });
+        handle(
+          [&] {
+            if (number == 13)
+              throw std::runtime_error("bad luck");
+            out_->seen.push_back(number);
+          },
+          [&](const char* what) { out_->failures.emplace_back(what); });
       },
       [this](atom::status) { return uint64_t{out_->seen.size()}; },
     };
@@ -100,6 +103,8 @@ TEST_CASE_FIXTURE(bounded_fixture, "a handler that throws is counted and the act
   offer(13, 13);
   settle();
   CHECK_EQ(counts().thrown, 1u);
+  CHECK_EQ(counts().handled, 0u);
+  CHECK_EQ(out->failures, (std::vector<std::string>{"bad luck"}));
   CHECK_EQ(ask<uint64_t>(uut, atom::status_v), 0u);
   offer(14, 14);
   settle();

@@ -137,9 +137,9 @@ std::vector<block_allocation> read_block_allocations(msgpack_reader& in) {
       } else if (name == "new_block_ids") {
         record.block_ids = read_ints(in);
       } else if (name == "new_token_ids") {
-        record.num_tokens = in.read_array();
-        for (uint64_t k = 0; k < record.num_tokens && in.ok(); ++k) {
-          in.read_int64();
+        const uint32_t tokens = in.read_array();
+        for (uint32_t k = 0; k < tokens && in.ok(); ++k) {
+          record.token_ids.push_back(static_cast<uint32_t>(in.read_int64())); // only compared
         }
       } else {
         return false;

@@ -106,7 +106,7 @@ struct noop {};
 struct block_allocation {
   std::string request_id;
   std::vector<int64_t> block_ids;
-  uint64_t num_tokens = 0;
+  std::vector<uint32_t> token_ids;
 };
 struct report_block_allocation {
   int64_t instance_id = 0;

@@ -103,14 +103,14 @@ TEST_CASE_FIXTURE(fixture, "a lease serves the chunks that were looked up, and n
 TEST_CASE_FIXTURE(fixture, "of a model's layouts the newest that is registered counts") {
   const model_layout older{"model", 1, {{-1, 4096, false}}}, newer{"model", 1, {{-1, 8192, false}}};
   tell(uut, atom::attach_v, newer);
-  CHECK_EQ((*table().groups("model", 1))[0].object_bytes, 8192u);
+  CHECK_EQ(table().layout("model", 1)->groups[0].object_bytes, 8192u);
   tell(uut, atom::detach_v, newer);
-  REQUIRE_NE(table().groups("model", 1), nullptr);
-  CHECK_EQ((*table().groups("model", 1))[0].object_bytes, 4096u);
+  REQUIRE_NE(table().layout("model", 1), nullptr);
+  CHECK_EQ(table().layout("model", 1)->groups[0].object_bytes, 4096u);
   tell(uut, atom::detach_v, newer); // was not there any more
-  CHECK_NE(table().groups("model", 1), nullptr);
+  CHECK_NE(table().layout("model", 1), nullptr);
   tell(uut, atom::detach_v, older);
-  CHECK_EQ(table().groups("model", 1), nullptr);
+  CHECK_EQ(table().layout("model", 1), nullptr);
 }
 
 TEST_CASE_FIXTURE(fixture, "registrations may come and go while a long prompt is hashed") {

@@ -224,7 +224,7 @@ TEST_CASE("allocation records keep the number of tokens") {
   REQUIRE_EQ(report.records.size(), 1);
   CHECK_EQ(report.records[0].request_id, "req-1");
   CHECK_EQ(report.records[0].block_ids, std::vector<int64_t>{7, 8});
-  CHECK_EQ(report.records[0].num_tokens, 3);
+  CHECK_EQ(report.records[0].token_ids.size(), 3u);
 }
 
 TEST_CASE("engine-driven registrations decode") {

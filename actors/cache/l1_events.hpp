@@ -1,0 +1,44 @@
+// What the event bus hears of one L1.
+#pragma once
+
+#include "actors/event_publisher.hpp"
+#include "actors/messages.hpp"
+#include "storage/l1_index.hpp"
+
+#include <map>
+#include <memory>
+#include <string>
+
+namespace actord {
+
+/// The events of one L1, published by its L1 MANAGER (spec observability §1.10, first two tables).
+/// Collects nothing that nobody listens to.
+class l1_events {
+public:
+  l1_events(event_publisher_ptr bus, std::string l1_tag);
+
+  /// Tells the index which names to keep. Call before each step.
+  void prepare(l1_index& index) const;
+  /// What the last step did to objects.
+  void take(l1_index& index);
+
+  void looked_up(const lookup_order& order, const lookup_outcome& outcome);
+  void reserved(const reserve_order& order, const reserve_outcome& outcome);
+  /// A reservation that ended without becoming resident.
+  void write_failed();
+  /// Tokens behind what is about to become resident; once per chunk, whatever the ranks.
+  void storing(const store_origin& origin, uint32_t chunk_tokens);
+  void touched(const touch_order& order);
+  void ticked(double usage, double watermark, bool triggered);
+
+private:
+  std::shared_ptr<const key_space> name_of(const l1_index& index, space_id space);
+  void publish_read(event_keys keys);
+  void publish_written(event_keys keys);
+
+  event_publisher_ptr bus_;
+  std::string l1_tag_;
+  std::map<space_id, std::shared_ptr<const key_space>> names_; // ids are not reused
+};
+
+} // namespace actord

@@ -1,0 +1,80 @@
+// The kinds of events.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace actord {
+
+/// One value per row of the table of events (event_table.cpp), in the same order.
+enum class event_type : uint8_t {
+  l1_read_reserved,
+  l1_read_finished,
+  l1_write_reserved,
+  l1_write_finished,
+  l1_write_finished_and_read_reserved,
+  l1_keys_evicted,
+  l1_keys_accessed,
+  l1_eviction_loop_tick,
+  l1_allocation_failed,
+  l1_read_failed,
+  sm_read_prefetched,
+  sm_read_prefetched_finished,
+  sm_write_reserved,
+  sm_write_finished,
+  sm_capacity_changed,
+  l2_store_submitted,
+  l2_store_completed,
+  l2_prefetch_lookup_submitted,
+  l2_prefetch_lookup_completed,
+  l2_load_task_submitted,
+  l2_prefetch_load_submitted,
+  l2_load_task_completed,
+  l2_prefetch_load_completed,
+  l2_prefetch_failed,
+  l2_keys_evicted,
+  l2_keys_stored,
+  l2_keys_accessed,
+  l2_keys_deleted,
+  mp_request_start,
+  mp_lookup_prefetch_start,
+  mp_lookup,
+  mp_lookup_prefetch_end,
+  mp_store_submitted,
+  mp_store_start,
+  mp_store_end,
+  mp_retrieve_submitted,
+  mp_retrieve_start,
+  mp_retrieve_end,
+  mp_transfer_phase_samples,
+  mp_tokens,
+  mp_request_end,
+  mp_vllm_end_session,
+  mp_vllm_block_allocation,
+  timeout_raised,
+  trace_call,
+  cb_request_start,
+  cb_request_end,
+  cb_lookup_start,
+  cb_lookup_end,
+  cb_prefix_lookup_start,
+  cb_prefix_lookup_end,
+  cb_fingerprint_match_start,
+  cb_fingerprint_match_end,
+  cb_coordinator_match_start,
+  cb_coordinator_match_end,
+  cb_sparse_prefetch_start,
+  cb_sparse_prefetch_end,
+  cb_retrieve_submitted,
+  cb_retrieve_start,
+  cb_retrieve_end,
+  cb_scatter_start,
+  cb_scatter_end,
+  cb_retrieve_noop,
+  cb_fingerprints_registered,
+  cb_chunks_evicted,
+};
+
+inline constexpr size_t event_type_count = static_cast<size_t>(event_type::cb_chunks_evicted) + 1;
+
+} // namespace actord

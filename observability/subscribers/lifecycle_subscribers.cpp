@@ -1,0 +1,142 @@
+#include "observability/subscribers/lifecycle_subscribers.hpp"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace actord {
+
+namespace {
+
+std::vector<reuse_key> reuse_keys(const std::vector<event_key>& keys) {
+  std::vector<reuse_key> result;
+  result.reserve(keys.size());
+  for (const auto& key : keys)
+    result.push_back({key.space->cache_salt, key.hash});
+  return result;
+}
+
+object_key_view view_of(const event_key& key) {
+  return {key.hash, key.space->model_name, key.kv_rank, key.object_group_id, key.space->cache_salt};
+}
+
+} // namespace
+
+l1_lifecycle_subscriber::l1_lifecycle_subscriber(std::shared_ptr<metric_registry> registry,
+                                                 double sample_rate)
+  : registry_(std::move(registry)), lives_(*this, sample_threshold(sample_rate)) {
+}
+
+std::string_view l1_lifecycle_subscriber::name() const {
+  return "L1LifecycleSubscriber";
+}
+
+event_mask l1_lifecycle_subscriber::interests() const {
+  return {event_type::l1_read_finished, event_type::l1_write_finished,
+          event_type::l1_write_finished_and_read_reserved, event_type::l1_keys_evicted};
+}
+
+void l1_lifecycle_subscriber::handle(const event& what) {
+  const auto& details = std::get<l1_keys_details>(what.details);
+  for (const auto& key : *details.keys) {
+    if (what.type == event_type::l1_read_finished)
+      lives_.read_finished(details.l1_tag, view_of(key), what.time_s);
+    else if (what.type == event_type::l1_keys_evicted)
+      lives_.evicted(details.l1_tag, view_of(key), what.time_s);
+    else
+      lives_.write_finished(details.l1_tag, view_of(key), what.time_s);
+  }
+  if (what.type != event_type::l1_read_finished)
+    lives_.sweep(what.time_s);
+}
+
+void l1_lifecycle_subscriber::missed_events() {
+  lives_.forget_live_unless([](const sample_identity&) { return false; });
+}
+
+void l1_lifecycle_subscriber::reuse_gap(std::string_view l1_tag, double seconds) {
+  registry_->histogram(metric::l1_chunk_reuse_gap, {l1_tag}).observe(seconds);
+}
+
+void l1_lifecycle_subscriber::lifetime(std::string_view l1_tag, double seconds) {
+  registry_->histogram(metric::l1_chunk_lifetime, {l1_tag}).observe(seconds);
+}
+
+void l1_lifecycle_subscriber::idle_before_evict(std::string_view l1_tag, double seconds) {
+  registry_->histogram(metric::l1_chunk_idle_before_evict, {l1_tag}).observe(seconds);
+}
+
+void l1_lifecycle_subscriber::evict_reuse_gap(std::string_view l1_tag, double seconds) {
+  registry_->histogram(metric::l1_chunk_evict_reuse_gap, {l1_tag}).observe(seconds);
+}
+
+reuse_subscriber::reuse_subscriber(std::shared_ptr<metric_registry> registry, double sample_rate)
+  : registry_(std::move(registry)), reuses_(*this, sample_threshold(sample_rate)) {
+}
+
+std::string_view reuse_subscriber::name() const {
+  return "SMLifecycleSubscriber";
+}
+
+event_mask reuse_subscriber::interests() const {
+  return {event_type::sm_read_prefetched_finished, event_type::sm_write_finished};
+}
+
+void reuse_subscriber::handle(const event& what) {
+  const auto keys = reuse_keys(*std::get<sm_keys_details>(what.details).succeeded);
+  if (what.type == event_type::sm_write_finished)
+    reuses_.write_finished(keys, what.time_s);
+  else
+    reuses_.read_finished(keys, what.time_s);
+}
+
+void reuse_subscriber::reuse(std::string_view cache_salt, double seconds, uint64_t objects) {
+  registry_->histogram(metric::real_reuse_gap, {cache_salt}).observe(seconds);
+  registry_->histogram(metric::real_reuse_gap_objects, {cache_salt})
+    .observe(static_cast<double>(objects));
+}
+
+l0_lifecycle_subscriber::l0_lifecycle_subscriber(std::shared_ptr<metric_registry> registry,
+                                                 double sample_rate)
+  : registry_(std::move(registry)), lives_(*this, sample_threshold(sample_rate)) {
+}
+
+std::string_view l0_lifecycle_subscriber::name() const {
+  return "L0LifecycleSubscriber";
+}
+
+event_mask l0_lifecycle_subscriber::interests() const {
+  return {event_type::mp_vllm_block_allocation, event_type::mp_vllm_end_session};
+}
+
+void l0_lifecycle_subscriber::handle(const event& what) {
+  if (const auto* ended = std::get_if<session_end_details>(&what.details)) {
+    lives_.session_ended(ended->request_id);
+    return;
+  }
+  const auto& told = std::get<block_allocation_details>(what.details);
+  for (const auto& record : *told.records)
+    lives_.allocated(told.instance_id, told.model_name, record.request_id, record.block_ids,
+                     record.token_ids, what.time_s);
+}
+
+void l0_lifecycle_subscriber::lifetime(int64_t instance_id, std::string_view model_name,
+                                       double seconds) {
+  registry_->histogram(metric::l0_block_lifetime, {std::to_string(instance_id), model_name})
+    .observe(seconds);
+}
+
+void l0_lifecycle_subscriber::idle_before_evict(int64_t instance_id, std::string_view model_name,
+                                                double seconds) {
+  registry_
+    ->histogram(metric::l0_block_idle_before_evict, {std::to_string(instance_id), model_name})
+    .observe(seconds);
+}
+
+void l0_lifecycle_subscriber::reuse_gap(int64_t instance_id, std::string_view model_name,
+                                        double seconds) {
+  registry_->histogram(metric::l0_block_reuse_gap, {std::to_string(instance_id), model_name})
+    .observe(seconds);
+}
+
+} // namespace actord
