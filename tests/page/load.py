@@ -68,7 +68,7 @@ class Load:
     def _request(self, client: Client, pool, number: int) -> None:
         known = self._random.random() < 0.6
         prompt = self._random.randrange(24) if known else 1000 + number
-        tokens = [prompt * 1_000_003 + i for i in range(CHUNKS * self.server.chunk)]
+        tokens = [prompt * 4096 + i for i in range(CHUNKS * self.server.chunk)]
         request = f"page-{number}"
         key = cache_key(tokens, model=MODEL, request=request, worker=None)
         found = client.hits(key) * self.server.chunk

@@ -194,6 +194,26 @@ class AtRest(PageCase):
         shown = tab.ask("document.querySelector('[data-panel=hits] .sum').textContent")
         self.assertAlmostEqual(float(shown.split()[2]), rate, delta=0.1)
 
+    def test_names_of_the_first_release_do_as_well(self):
+        with Load(self.server) as load:
+            eventually(lambda: self.metrics().get("lmcache_mp_l1_read_chunks_total", 0) > 0,
+                       ROUND_S)
+            load.stop()
+        metrics = self.metrics()
+        tab = self.open()
+        lines = self.server.http("GET", "/metrics")[1].decode().splitlines()
+        old = "\n".join(line for line in lines
+                        if "_chunks_total" not in line and "GB_per_second" not in line)
+        self.assertIn("lmcache_mp_l1_read_keys_total", old)
+        self.assertIn("lmcache_mp_l0_l1_store_throughput_gbs_sum", old)
+        tab.answer("*/metrics*", lambda url: old)
+        tab.ask("document.getElementById('state').textContent = ''")
+        self.wait_for_state(tab, "Live")
+        shown = tab.ask("document.querySelector('[data-panel=moved] .sum').textContent")
+        for name in ("write", "read"):
+            self.assertIn(f" {text_of_count(metrics[f'lmcache_mp_l1_{name}_chunks_total'])} ",
+                          shown)
+
     def test_what_is_not_configured_is_said(self):
         tab = self.open()
         shown = tab.ask("document.getElementById('panels').innerText")

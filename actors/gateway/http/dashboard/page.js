@@ -56,7 +56,7 @@ const readMetrics = async () => {
   const answer = await ask(metricsPath);
   if (!answer.ok)
     throw new Error(`/metrics: ${answer.status}`);
-  return parseMetrics(await answer.text());
+  return withNewNames(parseMetrics(await answer.text()));
 };
 
 const round = async () => {

@@ -26,8 +26,26 @@ const bus = { depth: "lmcache_mp_event_bus_queue_depth",
 const own = { cpu: "process_cpu_seconds_total", memory: "process_resident_memory_bytes",
   start: "process_start_time_seconds", build: "lmcache_build_info", target: "target_info" };
 
+// How a daemon spells them that shows only the names of the first release.
+const olderNames = {
+  [l1.written]: "lmcache_mp_l1_write_keys_total", [l1.read]: "lmcache_mp_l1_read_keys_total",
+  [l1.evicted]: "lmcache_mp_l1_evicted_keys_total",
+  [l1.refused]: "lmcache_mp_l1_allocation_failure_total",
+  [l1.unread]: "lmcache_mp_l1_read_failure_total",
+  [l2.failed]: "lmcache_mp_l2_prefetch_failure_total",
+};
+for (const name of [moved.store, moved.load, l2.store, l2.load])
+  for (const part of ["sum", "count"])
+    olderNames[`${name}_${part}`] = `${name.replace("GB_per_second", "gbs")}_${part}`;
+const withNewNames = (families) => {
+  for (const [name, older] of Object.entries(olderNames))
+    if (!families.has(name) && families.has(older))
+      families.set(name, families.get(older));
+  return families;
+};
+
 const histogram = (name) => [`${name}_sum`, `${name}_count`];
-const wanted = [tokens, l1, l2, bus, own, moved].flatMap(Object.values)
+const wanted = [tokens, l1, l2, bus, own, moved, olderNames].flatMap(Object.values)
   .flatMap((name) => (name.endsWith("per_second") ? histogram(name) : [name]));
 // Only these families are asked for: a daemon may have many more.
 const metricsPath = `/metrics?${wanted.map((name) => `name[]=${name}`).join("&")}`;
