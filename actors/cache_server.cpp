@@ -84,6 +84,13 @@ session_options session_options_of(const daemon_options& options) {
   return result;
 }
 
+registry_options registry_options_of(const observability_options& options) {
+  const auto names = options.metrics_names == "seed"   ? metric_names::seed
+                     : options.metrics_names == "v056" ? metric_names::v056
+                                                       : metric_names::all;
+  return {names, options.metrics_drop_labels};
+}
+
 int64_t wall_clock_ns() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
            std::chrono::system_clock::now().time_since_epoch())
@@ -95,7 +102,8 @@ int64_t wall_clock_ns() {
 cache_server::cache_server(caf::actor_system& system, const daemon_options& options,
                            std::function<void()> take_down,
                            std::function<void(log_level)> set_log_level)
-  : system_(system), options_(options) {
+  : system_(system), options_(options),
+    metrics_(std::make_shared<metric_registry>(registry_options_of(options.observability))) {
   session_options_of(options_); // a wrong combination is told before anything is bound
   // The socket comes first: a port that is taken is the commonest mistake, and costs nothing to
   // find.
@@ -118,6 +126,12 @@ cache_server::~cache_server() {
 }
 
 void cache_server::start_telemetry() {
+  metrics_->add_source([actors = census_](gauge_sink& to) {
+    for (const auto& each : actors->list()) {
+      to.set(metric::actor_backlog, {each.name}, static_cast<double>(each.backlog));
+      to.set(metric::actor_restarts, {each.name}, 0);
+    }
+  });
   const auto& wanted = options_.observability;
   if (!wanted.enabled)
     return;
@@ -138,13 +152,14 @@ void cache_server::start_cache() {
   events.chunk_tokens = chunk_tokens;
   events.reap_timeout_ms = options_.mp.worker_reap_timeout_ms;
   events.incarnation_ns = wall_clock_ns();
-  events_ = system_.spawn(kv_events, events);
+  events.metrics = metrics_;
+  events_ = runtime::spawn_named(system_, *census_, "kv-events", kv_events, events);
   quotas_ = runtime::spawn_bare(system_, quota);
-  eviction_
-    = system_.spawn(eviction_controller,
-                    eviction_controller_options{policy, options_.l1.eviction.trigger_watermark,
-                                                options_.l1.eviction.eviction_ratio},
-                    quotas_);
+  eviction_ = runtime::spawn_named(
+    system_, *census_, "eviction-controller", eviction_controller,
+    eviction_controller_options{policy, options_.l1.eviction.trigger_watermark,
+                                options_.l1.eviction.eviction_ratio},
+    quotas_);
   l1_manager_options l1;
   l1.index = {options_.l1.size_bytes, options_.l1.align_bytes, options_.l1.write_ttl_ms,
               options_.l1.read_ttl_ms};
@@ -155,14 +170,14 @@ void cache_server::start_cache() {
   l1.l1_tag = options_.l1.tag;
   l1.bus = publisher_;
   l1.chunk_tokens = chunk_tokens;
-  l1_ = system_.spawn(l1_manager, l1, eviction_, events_);
+  l1_ = runtime::spawn_named(system_, *census_, "l1-manager", l1_manager, l1, eviction_, events_);
   self->send(eviction_, atom::open_v, l1_);
   self->send(l1_, atom::grow_v, pool_->reserved_bytes());
   system_.spawn<caf::detached>(pool_grower, pool_, l1_);
   auto session_settings = session_options_of(options_);
   session_settings.metrics = metrics_;
   session_settings.bus = publisher_;
-  sessions_ = system_.spawn(session, session_settings, l1_);
+  sessions_ = runtime::spawn_named(system_, *census_, "session", session, session_settings, l1_);
 }
 
 void cache_server::start_transfers() {
@@ -172,17 +187,17 @@ void cache_server::start_transfers() {
   const auto mode = options_.mp.supported_transfer_mode;
   const auto chunk_tokens = options_.mp.chunk_size;
   if (mode != transfer_mode::lmcache_driven)
-    engine_driven_ = system_.spawn(engine_driven,
-                                   engine_driven_options{chunk_tokens, liveness_of(options_),
-                                                         metrics_, publisher_},
-                                   pool_, sessions_, l1_, copiers_);
+    engine_driven_ = runtime::spawn_named(system_, *census_, "engine-driven", engine_driven,
+                                          engine_driven_options{chunk_tokens, liveness_of(options_),
+                                                                metrics_, publisher_},
+                                          pool_, sessions_, l1_, copiers_);
   if (mode != transfer_mode::engine_driven)
     lmcache_driven_
-      = system_.spawn(lmcache_driven,
-                      lmcache_driven_options{chunk_tokens, options_.mp.null_block_id,
-                                             options_.mp.separate_object_groups,
-                                             liveness_of(options_), metrics_, publisher_},
-                      pool_, sessions_, l1_, copiers_);
+      = runtime::spawn_named(system_, *census_, "lmcache-driven", lmcache_driven,
+                             lmcache_driven_options{chunk_tokens, options_.mp.null_block_id,
+                                                    options_.mp.separate_object_groups,
+                                                    liveness_of(options_), metrics_, publisher_},
+                             pool_, sessions_, l1_, copiers_);
   caf::scoped_actor self{system_};
   self->send(sessions_, atom::open_v, engine_driven_, lmcache_driven_);
 }
@@ -206,7 +221,7 @@ void cache_server::start_gateways(std::function<void(log_level)> set_log_level) 
   http_ = std::make_unique<http_gateway>(
     system_,
     http_peers{sessions_, l1_, eviction_, quotas_, engine_driven_, lmcache_driven_, events_,
-               gateway_, shown ? metrics_ : nullptr},
+               gateway_, shown ? metrics_ : nullptr, bus_, census_},
     options_, std::move(set_log_level), "actord" + std::string{daemon_version});
   http_->start();
 }

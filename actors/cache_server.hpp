@@ -7,6 +7,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/transfer/shm_pool.hpp"
 #include "observability/metric_registry.hpp"
+#include "runtime/actor_census.hpp"
 #include "runtime/options/daemon_options.hpp"
 
 #include <caf/actor_system.hpp>
@@ -40,7 +41,8 @@ private:
 
   caf::actor_system& system_;
   daemon_options options_;
-  std::shared_ptr<metric_registry> metrics_ = std::make_shared<metric_registry>();
+  std::shared_ptr<metric_registry> metrics_;
+  std::shared_ptr<runtime::actor_census> census_ = std::make_shared<runtime::actor_census>();
   event_bus_actor bus_; // null: observability is off
   event_publisher_ptr publisher_ = event_publisher::none();
   std::shared_ptr<shm_pool> pool_;

@@ -18,9 +18,17 @@ l1_lifecycle::l1_lifecycle(l1_lifecycle_sink& sink, uint32_t threshold, l1_lifec
   assert(limits.max_gone > 0);
 }
 
+std::optional<sample_identity>
+l1_lifecycle::followed(std::string_view l1_tag, const object_key_view& key) const {
+  // Nearly all keys end here: their second hash is not asked for.
+  if (!sampled(l1_sample_hash(key), threshold_))
+    return std::nullopt;
+  return l1_identity(l1_tag, key);
+}
+
 void l1_lifecycle::read_finished(std::string_view l1_tag, const object_key_view& key, double now) {
-  auto id = l1_identity(l1_tag, key);
-  auto* here = follows(id) ? live_.find(id) : nullptr;
+  const auto id = followed(l1_tag, key);
+  auto* here = id ? live_.find(*id) : nullptr;
   if (!here)
     return;
   if (double gap = now - here->last_used; gap >= 0)
@@ -29,9 +37,10 @@ void l1_lifecycle::read_finished(std::string_view l1_tag, const object_key_view&
 }
 
 void l1_lifecycle::write_finished(std::string_view l1_tag, const object_key_view& key, double now) {
-  auto id = l1_identity(l1_tag, key);
-  if (!follows(id))
+  const auto followed_id = followed(l1_tag, key);
+  if (!followed_id)
     return;
+  const auto& id = *followed_id;
   const auto& tag = tags_[intern(l1_tag)];
   if (auto i = gone_.find(id); i != gone_.end()) {
     double gap = std::min(now - i->second.since, limits_.window_s);
@@ -46,8 +55,8 @@ void l1_lifecycle::write_finished(std::string_view l1_tag, const object_key_view
 }
 
 void l1_lifecycle::evicted(std::string_view l1_tag, const object_key_view& key, double now) {
-  auto id = l1_identity(l1_tag, key);
-  auto here = follows(id) ? live_.take(id) : std::nullopt;
+  const auto id = followed(l1_tag, key);
+  auto here = id ? live_.take(*id) : std::nullopt;
   if (!here)
     return;
   auto tag = intern(l1_tag);
@@ -55,7 +64,7 @@ void l1_lifecycle::evicted(std::string_view l1_tag, const object_key_view& key, 
     sink_.lifetime(tags_[tag], lifetime);
   if (double idle = now - here->last_used; idle >= 0)
     sink_.idle_before_evict(tags_[tag], idle);
-  remember_gone(id, {now, tag});
+  remember_gone(*id, {now, tag});
 }
 
 void l1_lifecycle::sweep(double now) {

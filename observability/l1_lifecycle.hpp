@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -71,9 +72,8 @@ private:
     uint32_t tag = 0;
   };
 
-  bool follows(const sample_identity& id) const noexcept {
-    return sampled(id.first, threshold_);
-  }
+  std::optional<sample_identity>
+  followed(std::string_view l1_tag, const object_key_view& key) const;
   void remember_gone(const sample_identity& id, absence left);
   uint32_t intern(std::string_view l1_tag);
 

@@ -82,6 +82,8 @@ enum class metric : uint8_t {
   l2_store_failed,
   request_queue_wait,
   request_handler,
+  actor_backlog,
+  actor_restarts,
   sm_read_requests,
   sm_read_succeed_keys,
   sm_read_failed_keys,

@@ -95,6 +95,11 @@ inline constexpr std::array service_rows = {
   histogram_row(metric::request_handler, "lmcache_mp_request_handler_seconds", {"request_type"},
                 bounds_id::latency, "Time from the start of the work on a request to its reply.",
                 {}, metric_origin::added),
+  gauge_row(metric::actor_backlog, "lmcache_actor_backlog_messages", {"actor"},
+            "Messages that came to an actor since it was last idle.", {}, metric_origin::added),
+  counter_row(metric::actor_restarts, "lmcache_actor_restarts_total", {"actor"},
+              "Restarts of an actor; the daemon stops in order instead, so it stays at 0.", {},
+              metric_origin::added),
 };
 
 inline constexpr std::array seed_rows = {

@@ -3,6 +3,7 @@
 
 #include <caf/actor_system.hpp>
 #include <caf/mailbox_element.hpp>
+#include <caf/resumable.hpp>
 
 #include <atomic>
 #include <cstdint>

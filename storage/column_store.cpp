@@ -8,6 +8,7 @@ namespace actord {
 namespace {
 
 constexpr uint64_t unbacked = UINT64_MAX; // offset of a cell that has no buffer yet
+constexpr size_t usual_changes = 64;      // of one step: room for them is made at once
 constexpr uint64_t max_cells = uint64_t{1} << 31;
 
 /// As many cells as the pool has ranges may be live, and a batch that replaces
@@ -232,6 +233,8 @@ void column_store::record(const column& target, bool stored) {
   if (!recording_)
     return;
   spaces_.add_reference(target.space); // the reader of the change asks for the space's name
+  if (changes_.capacity() == 0)
+    changes_.reserve(usual_changes);
   changes_.push_back({spaces_.id(target.space), target.hash, stored});
 }
 
@@ -272,6 +275,8 @@ void column_store::record_object(object_change::kind what, const cell& object) {
     return;
   const auto& target = columns_[object.column];
   spaces_.add_reference(target.space);
+  if (objects_.capacity() == 0)
+    objects_.reserve(usual_changes);
   objects_.push_back({what, static_cast<uint32_t>(spaces_.id(target.space)), target.hash,
                       object.rank, object.group, object.length});
 }

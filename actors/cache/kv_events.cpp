@@ -20,6 +20,11 @@ kv_events_state::kv_events_state(kv_events_actor::pointer self) : self_(self) {
 void kv_events_state::init(const kv_events_options& options) {
   options_ = options;
   log_ = kv_event_log{options.log_size};
+  if (options.log_size > 0) // without a log there is no depth to tell
+    options.metrics->add_source([depth = depth_](gauge_sink& to) {
+      to.set(metric::kv_events_log_depth, {},
+             static_cast<double>(depth->load(std::memory_order_relaxed)));
+    });
 }
 
 void kv_events_state::append_stored(const chunk_news& news, const store_origin& origin,
@@ -60,6 +65,7 @@ void kv_events_state::record(const chunk_news_batch& batch) {
   }
   for (const auto& [model_name, hashes] : removed)
     log_.append_removed(model_name, hashes);
+  depth_->store(log_.size(), std::memory_order_relaxed);
   serve_all();
 }
 

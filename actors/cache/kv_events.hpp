@@ -3,10 +3,13 @@
 
 #include "actors/cache/kv_event_log.hpp"
 #include "actors/interfaces.hpp"
+#include "observability/metric_registry.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include <atomic>
 #include <map>
+#include <memory>
 
 namespace actord {
 
@@ -15,6 +18,7 @@ struct kv_events_options {
   uint32_t chunk_tokens = 256;
   time_ms reap_timeout_ms = 120'000; // 0: silent subscribers are kept
   int64_t incarnation_ns = 0;        // wall clock at start
+  std::shared_ptr<metric_registry> metrics = std::make_shared<metric_registry>();
 };
 
 /// The state of KV EVENTS (spec wire-protocol §3.7). Fed by the L1 MANAGER, batch by batch, so
@@ -58,6 +62,7 @@ private:
   kv_events_options options_;
   kv_event_log log_;
   uint64_t unbound_stores_ = 0;
+  std::shared_ptr<std::atomic<uint64_t>> depth_ = std::make_shared<std::atomic<uint64_t>>(0);
   std::map<uint64_t, stream_state> streams_;
 };
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
 #include <utility>
 
 namespace actord {
@@ -80,14 +81,24 @@ std::shared_ptr<const key_space> l1_events::name_of(const l1_index& index, space
 }
 
 void l1_events::take(l1_index& index) {
+  const auto changes = index.drain_objects();
+  if (changes.empty())
+    return;
   key_list read, written, evicted;
-  for (const auto& change : index.drain_objects()) {
+  std::shared_ptr<const key_space> space;
+  std::optional<space_id> named;
+  for (const auto& change : changes) {
+    if (named != change.space) {
+      space = name_of(index, change.space);
+      named = change.space;
+    }
     auto& to = change.what == object_change::kind::read      ? read
                : change.what == object_change::kind::written ? written
                                                              : evicted;
-    auto space = name_of(index, change.space);
-    const auto rank = pack_kv_rank(space->world_size, change.rank);
-    to.push_back({std::move(space), change.hash, rank, change.group, change.length_bytes});
+    if (to.empty())
+      to.reserve(changes.size());
+    to.push_back({space, change.hash, pack_kv_rank(space->world_size, change.rank), change.group,
+                  change.length_bytes});
   }
   // What had to go went before what came in its place.
   if (!evicted.empty())

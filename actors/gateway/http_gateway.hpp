@@ -3,6 +3,7 @@
 
 #include "actors/interfaces.hpp"
 #include "observability/metric_registry.hpp"
+#include "runtime/actor_census.hpp"
 #include "runtime/options/daemon_options.hpp"
 
 #include <cstdint>
@@ -27,6 +28,8 @@ struct http_peers {
   kv_events_actor events;
   zmq_gateway_actor zmq;
   std::shared_ptr<const metric_registry> metrics; // null: switched off
+  event_bus_actor bus;
+  std::shared_ptr<const runtime::actor_census> actors;
 };
 
 /// Owns its threads: one for all sockets and three that serve requests. Call it from one thread.

@@ -159,6 +159,8 @@ json own_view(const daemon_options& options) {
     {"metrics_token", !options.observability.metrics_token.empty()},
     {"metrics_token_file", options.observability.metrics_token_file},
     {"log_level", to_string(options.observability.level)},
+    {"metrics_names", options.observability.metrics_names},
+    {"metrics_drop_labels", options.observability.metrics_drop_labels},
     {"log_format", options.observability.format == log_format::json ? "json" : "text"},
     {"disable_grpc_metrics", options.observability.grpc_metrics_disabled},
     {"l1_use_lazy_requested", options.l1.use_lazy},

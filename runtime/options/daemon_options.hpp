@@ -128,6 +128,10 @@ struct observability_options {
   std::string metrics_token;
   /// File with that token; empty: none.
   std::string metrics_token_file;
+  /// Which names of metrics are shown: all, seed, v056.
+  std::string metrics_names = "all";
+  /// Labels that no metric has.
+  std::vector<std::string> metrics_drop_labels;
   /// Share of objects whose life is measured, (0, 1].
   double metrics_sample_rate = 0.01;
   /// Lookup hash log (not built yet): shown, no effect.

@@ -97,6 +97,16 @@ void declare_observability_options(option_set& set, option_draft& draft) {
   host.metavar = "HOST";
   host.ours = true;
   declare_metrics_token(set, observability);
+  set
+    .choice("--metrics-names", observability.metrics_names, {"all", "seed", "v056"},
+            "names of metrics: every known one, those of the first release, or those of 0.5.6")
+    .ours
+    = true;
+  set
+    .words("--metrics-drop-labels", observability.metrics_drop_labels,
+           "labels to leave out of every metric, such as cache_salt")
+    .ours
+    = true;
   set.number("--metrics-sample-rate", observability.metrics_sample_rate,
              {0, true, 1, "must be > 0 and <= 1"}, "share of objects whose life is measured");
   set.integer("--event-bus-queue-size", observability.event_bus_queue_size, {1, 10'000'000},

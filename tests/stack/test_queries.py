@@ -21,11 +21,6 @@ NOT_FED = [
     r"lmcache_blend_.*",                                               # no blending
     r"lmcache_mp_transfer_phase_.*",                                   # no staging on the CPU
     r"lmcache_mp_event_bus_subscriber_(exceptions|dropped)_total",     # no subscriber fails
-    # To come with the event bus: its levels, what it alone brings, and lives, which events measure.
-    r"lmcache_mp_l1_read_failure(_chunks)?_total",
-    r"lmcache_mp_event_bus_(subscriber_)?(queue_depth|drain_lag_seconds)",
-    r"lmcache_mp_(l0_block|l1_chunk|real_reuse)_.*",
-    r"lmcache_mp_request_(handler|queue_wait)_seconds",
     r"gen_ai_.*",
 ]
 MAY_BE_EMPTY = re.compile("|".join(f"(?:{names})" for names in NOT_FED))

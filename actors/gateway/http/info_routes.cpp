@@ -36,6 +36,10 @@ reply status_reply(context& from) {
   if (peers.engine_driven)
     ask_status(asks, peers.engine_driven, "the engine-driven transfer",
                facts.engine_driven.emplace(), failure);
+  if (peers.bus)
+    ask_status(asks, peers.bus, "the event bus", facts.bus, failure);
+  if (peers.actors)
+    facts.actors = peers.actors->list();
   return failure ? std::move(*failure) : json_reply(status_json(facts, from.options));
 }
 

@@ -125,6 +125,24 @@ json gateway_json(const gateway_status& gateway) {
           {"overdue", gateway.overdue},     {"clients", std::move(clients)}};
 }
 
+json bus_json(const event_bus_status& bus) {
+  json subscribers = json::array();
+  for (const auto& each : bus.subscribers)
+    subscribers.push_back({{"name", each.name},
+                           {"dispatched", each.dispatched},
+                           {"handled", each.mailbox.handled},
+                           {"thrown", each.mailbox.thrown},
+                           {"dropped", each.mailbox.dropped},
+                           {"waiting", each.mailbox.waiting}});
+  return {{"enabled", bus.enabled},
+          {"capacity", bus.capacity},
+          {"published", bus.published},
+          {"dispatched", bus.dispatched},
+          {"dropped", bus.dropped},
+          {"waiting", bus.waiting},
+          {"subscribers", std::move(subscribers)}};
+}
+
 void add_lmcache_driven(json& to, const transfer_status& transfer) {
   json ids = json::array(), meta = json::object();
   for (const auto& instance : transfer.instances) {
@@ -222,6 +240,11 @@ json status_json(const status_facts& facts, const daemon_options& options) {
   if (facts.engine_driven)
     add_engine_driven(result, *facts.engine_driven);
   result["zmq_gateway"] = gateway_json(facts.gateway);
+  result["event_bus"] = bus_json(facts.bus);
+  json actors = json::array();
+  for (const auto& each : facts.actors) // the daemon stops in order instead of restarting one
+    actors.push_back({{"name", each.name}, {"backlog", each.backlog}, {"restarts", 0}});
+  result["actors"] = std::move(actors);
   return result;
 }
 

@@ -3,6 +3,7 @@
 
 #include "actors/gateway/http/message.hpp"
 #include "actors/messages.hpp"
+#include "runtime/actor_census.hpp"
 #include "runtime/options/daemon_options.hpp"
 
 #include <optional>
@@ -17,10 +18,13 @@ struct status_facts {
   kv_event_status kv_events;
   gateway_status gateway;
   std::optional<transfer_status> lmcache_driven, engine_driven;
+  event_bus_status bus; // of no capacity when there is none
+  std::vector<runtime::actor_census::entry> actors;
 };
 
-/// Fields in the order clients know, ours behind them: `zmq_gateway`, and in the L1 manager
-/// leases, claims, reservations, quarantined, evicted_bytes, evictable_bytes, index_bytes, columns.
+/// Fields in the order clients know, ours behind them: `zmq_gateway`, `event_bus`, `actors`, and in
+/// the L1 manager leases, claims, reservations, quarantined, evicted_bytes, evictable_bytes,
+/// index_bytes, columns.
 json status_json(const status_facts& facts, const daemon_options& options);
 
 /// `kv_cache_layout` of an instance.
