@@ -3,8 +3,8 @@
 usage: telemetry.py [--daemon PATH] [--pairs 12] [--requests 300]
 Both run side by side and are loaded in turns with the same requests, 32 chunks each: lookup,
 result, retrieve, store of other chunks, end. Prints for each pair the ratio of CPU time per request
-(of the daemon, user and system) and of the p99 of a request's time, and their medians. Exit status 0
-when the medians are at most 1.03 and 1.15.
+(of the daemon, user and system) and of the p99 of a request's time, and their medians. Exit
+status 0 when the medians are at most 1.03 and 1.15.
 """
 
 from __future__ import annotations
