@@ -11,10 +11,12 @@
 
 namespace actord {
 
-/// What the bus hands to a subscriber: events in the order of their publication.
+/// What the bus hands to a subscriber: events in the order of their publication, and which of them
+/// it listened to when they were handed out.
 struct event_batch {
   std::shared_ptr<const std::vector<event>> events;
-  uint64_t wanted = 0; // of them, by this subscriber
+  event_mask interests;
+  uint64_t wanted = 0; // events of these types
 };
 
 /// A batch takes as many places of a bounded mailbox as it has events for its subscriber.

@@ -29,9 +29,9 @@ void reuse_lifecycle::write_finished(std::span<const reuse_key> keys, double now
 }
 
 // Whether the event has named the chunk before, for another rank or group. Chunks of one event are
-// told apart by 8 bytes of their uniform hashes and their salt's count.
-bool reuse_lifecycle::named_before(const chunk_hash& hash, const void* salt) {
-  const auto mark = std::max<uint64_t>(hash.word() ^ reinterpret_cast<uintptr_t>(salt), 1);
+// told apart by 8 bytes of their uniform hashes and a hash of their salts.
+bool reuse_lifecycle::named_before(const chunk_hash& hash, uint64_t salt_hash) {
+  const auto mark = std::max<uint64_t>(hash.word() ^ salt_hash, 1);
   for (auto at = mark;; ++at) {
     auto& place = seen_[at & (seen_.size() - 1)];
     if (place == mark)
@@ -47,13 +47,15 @@ void reuse_lifecycle::finished(std::span<const reuse_key> keys, double now, bool
   seen_.assign(std::bit_ceil(2 * keys.size() + 1), 0);
   count_map::value_type* counted = nullptr;
   std::string_view counted_salt;
+  uint64_t salt_hash = 0;
   for (const auto& key : keys) {
     if (!counted || key.cache_salt != counted_salt) {
       counted = &count_of(key.cache_salt);
       counted_salt = key.cache_salt;
+      salt_hash = text_hash{}(counted_salt);
     }
     auto& [salt, count] = *counted;
-    if (named_before(key.hash, counted))
+    if (named_before(key.hash, salt_hash))
       continue;
     ++count;
     if (!sampled(reuse_sample_hash(key.cache_salt, key.hash), threshold_))

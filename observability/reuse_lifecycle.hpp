@@ -70,7 +70,7 @@ private:
   using count_map = std::unordered_map<std::string, uint64_t, text_hash, std::equal_to<>>;
 
   void finished(std::span<const reuse_key> keys, double now, bool is_read);
-  bool named_before(const chunk_hash& hash, const void* salt);
+  bool named_before(const chunk_hash& hash, uint64_t salt_hash);
   count_map::value_type& count_of(std::string_view cache_salt);
   void track(const entry& added);
 

@@ -17,7 +17,8 @@ class l1_events {
 public:
   l1_events(event_publisher_ptr bus, std::string l1_tag);
 
-  /// Tells the index which names to keep. Call before each step.
+  /// Tells the index whether to keep the names of what the next steps do. Call at the start and
+  /// after each step: who listens may have changed.
   void prepare(l1_index& index) const;
   /// What the last step did to objects.
   void take(l1_index& index);

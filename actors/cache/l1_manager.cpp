@@ -198,7 +198,7 @@ std::shared_ptr<const key_space> l1_manager_state::name_of(space_id space) {
 void l1_manager_state::tell_objects() {
   meters_->take(*index_);
   told_->take(*index_);
-  told_->prepare(*index_); // who listens may have changed
+  told_->prepare(*index_);
 }
 
 void l1_manager_state::publish(std::optional<store_origin> origin) {

@@ -110,7 +110,7 @@ void event_bus_state::hand_out(std::vector<event> events) {
   for (auto& each : listeners)
     if (const auto wanted = wanted_by(each.entry.interests, counts); wanted > 0) {
       each.dispatched += wanted;
-      self_->send(each.handle, event_batch{shared, wanted});
+      self_->send(each.handle, event_batch{shared, each.entry.interests, wanted});
     }
 }
 

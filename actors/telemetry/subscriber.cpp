@@ -13,7 +13,7 @@ subscriber::subscriber(caf::actor_config& cfg, size_t capacity,
                        std::shared_ptr<runtime::mailbox_meter> meter,
                        std::unique_ptr<event_subscriber> inner)
   : runtime::bounded_mailbox<subscriber_actor::base, event_batch>(cfg, capacity, std::move(meter)),
-    inner_(std::move(inner)), interests_(inner_->interests()) {
+    inner_(std::move(inner)) {
 }
 
 subscriber::behavior_type subscriber::make_behavior() {
@@ -32,12 +32,9 @@ subscriber::behavior_type subscriber::make_behavior() {
 }
 
 void subscriber::take(const event_batch& batch) {
-  uint64_t left = batch.wanted;
   for (const auto& one : *batch.events)
-    if (interests_.has(one.type) && left > 0) {
-      --left;
+    if (batch.interests.has(one.type))
       handle([&] { inner_->handle(one); }, [&](const char* what) { log_failure(one.type, what); });
-    }
 }
 
 void subscriber::log_failure(event_type type, const char* what) {

@@ -31,7 +31,6 @@ private:
   void guard(const char* what, const std::function<void()>& body);
 
   std::unique_ptr<event_subscriber> inner_;
-  event_mask interests_;
   std::optional<caf::actor_clock::time_point> last_log_;
 };
 

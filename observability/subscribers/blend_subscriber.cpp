@@ -27,17 +27,7 @@ constexpr std::array<phase, 7> phases{{
   {event_type::cb_scatter_start, event_type::cb_scatter_end, metric::blend_scatter_duration},
 }};
 
-} // namespace
-
-blend_subscriber::blend_subscriber(std::shared_ptr<metric_registry> registry)
-  : registry_(std::move(registry)) {
-}
-
-std::string_view blend_subscriber::name() const {
-  return "BlendMetricsSubscriber";
-}
-
-event_mask blend_subscriber::interests() const {
+event_mask everything_counted() {
   event_mask result{event_type::cb_retrieve_noop, event_type::cb_fingerprints_registered,
                     event_type::cb_chunks_evicted};
   for (const auto& each : phases)
@@ -45,8 +35,14 @@ event_mask blend_subscriber::interests() const {
   return result;
 }
 
+} // namespace
+
+blend_subscriber::blend_subscriber(std::shared_ptr<metric_registry> registry)
+  : metric_subscriber("BlendMetricsSubscriber", everything_counted(), std::move(registry)) {
+}
+
 void blend_subscriber::count(metric what, int64_t amount) {
-  registry_->counter(what).add(static_cast<double>(std::max<int64_t>(amount, 0)));
+  registry().counter(what).add(static_cast<double>(std::max<int64_t>(amount, 0)));
 }
 
 void blend_subscriber::time(const event& what, const blend_details& details) {
@@ -55,7 +51,7 @@ void blend_subscriber::time(const event& what, const blend_details& details) {
       phases_.start(i, what.session_id, details.worker_id, what.time_s);
     else if (what.type == phases[i].end)
       if (auto ms = phases_.end(i, what.session_id, details.worker_id, what.time_s))
-        registry_->histogram(phases[i].duration).observe(*ms);
+        registry().histogram(phases[i].duration).observe(*ms);
   }
 }
 
@@ -100,7 +96,7 @@ void blend_subscriber::handle(const event& what) {
       return count(metric::blend_retrieve_failures, details.success ? 0 : 1);
     case event_type::cb_scatter_start: return count_scatter(details);
     case event_type::cb_retrieve_noop:
-      registry_->counter(metric::blend_retrieve_noops, {details.reason}).add();
+      registry().counter(metric::blend_retrieve_noops, {details.reason}).add();
       return;
     case event_type::cb_fingerprints_registered:
       return count(metric::blend_fingerprints_registered, details.num_chunks);

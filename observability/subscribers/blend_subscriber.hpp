@@ -1,8 +1,7 @@
 // Counts and durations of blended requests.
 #pragma once
 
-#include "observability/event_subscriber.hpp"
-#include "observability/metric_registry.hpp"
+#include "observability/subscribers/metric_subscriber.hpp"
 #include "observability/transfer_pairing.hpp"
 
 #include <memory>
@@ -10,12 +9,10 @@
 namespace actord {
 
 /// Blending (spec observability §2.4.10).
-class blend_subscriber final : public event_subscriber {
+class blend_subscriber final : public metric_subscriber {
 public:
   explicit blend_subscriber(std::shared_ptr<metric_registry> registry);
 
-  std::string_view name() const override;
-  event_mask interests() const override;
   void handle(const event& what) override;
 
 private:
@@ -24,7 +21,6 @@ private:
   void count_lookup(const blend_details& details);
   void count_scatter(const blend_details& details);
 
-  std::shared_ptr<metric_registry> registry_;
   phase_pairing phases_;
 };
 

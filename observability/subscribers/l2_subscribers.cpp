@@ -7,22 +7,17 @@
 namespace actord {
 
 l2_metrics_subscriber::l2_metrics_subscriber(std::shared_ptr<metric_registry> registry)
-  : registry_(std::move(registry)) {
-}
-
-std::string_view l2_metrics_subscriber::name() const {
-  return "L2MetricsSubscriber";
-}
-
-event_mask l2_metrics_subscriber::interests() const {
-  return {event_type::l2_store_submitted,           event_type::l2_store_completed,
-          event_type::l2_prefetch_lookup_submitted, event_type::l2_prefetch_lookup_completed,
-          event_type::l2_prefetch_load_submitted,   event_type::l2_load_task_completed,
-          event_type::l2_prefetch_load_completed,   event_type::l2_keys_evicted};
+  : metric_subscriber("L2MetricsSubscriber",
+                      {event_type::l2_store_submitted, event_type::l2_store_completed,
+                       event_type::l2_prefetch_lookup_submitted,
+                       event_type::l2_prefetch_lookup_completed,
+                       event_type::l2_prefetch_load_submitted, event_type::l2_load_task_completed,
+                       event_type::l2_prefetch_load_completed, event_type::l2_keys_evicted},
+                      std::move(registry)) {
 }
 
 void l2_metrics_subscriber::count(metric what, double amount, label_values labels) {
-  registry_->counter(what, labels).add(amount);
+  registry().counter(what, labels).add(amount);
 }
 
 void l2_metrics_subscriber::count_salts(metric what, const l2_details& details) {
@@ -60,23 +55,16 @@ void l2_metrics_subscriber::handle(const event& what) {
 }
 
 l2_failure_subscriber::l2_failure_subscriber(std::shared_ptr<metric_registry> registry)
-  : registry_(std::move(registry)) {
-}
-
-std::string_view l2_failure_subscriber::name() const {
-  return "L2FailureMetricsSubscriber";
-}
-
-event_mask l2_failure_subscriber::interests() const {
-  return {event_type::l2_prefetch_failed};
+  : metric_subscriber("L2FailureMetricsSubscriber", {event_type::l2_prefetch_failed},
+                      std::move(registry)) {
 }
 
 void l2_failure_subscriber::handle(const event& what) {
   const auto& details = std::get<failure_details>(what.details);
   for (const auto& key : *details.keys) {
-    registry_->counter(metric::l2_prefetch_failure, {details.reason, key.space->model_name}).add();
+    registry().counter(metric::l2_prefetch_failure, {details.reason, key.space->model_name}).add();
     if (details.reason == "l1_oom") // the older name of the same failure
-      count_allocation_failure(*registry_, "l2_prefetch", key.space->model_name, 1);
+      count_allocation_failure(registry(), "l2_prefetch", key.space->model_name, 1);
   }
 }
 

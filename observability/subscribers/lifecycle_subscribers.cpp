@@ -24,16 +24,12 @@ object_key_view view_of(const event_key& key) {
 
 l1_lifecycle_subscriber::l1_lifecycle_subscriber(std::shared_ptr<metric_registry> registry,
                                                  double sample_rate)
-  : registry_(std::move(registry)), lives_(*this, sample_threshold(sample_rate)) {
-}
-
-std::string_view l1_lifecycle_subscriber::name() const {
-  return "L1LifecycleSubscriber";
-}
-
-event_mask l1_lifecycle_subscriber::interests() const {
-  return {event_type::l1_read_finished, event_type::l1_write_finished,
-          event_type::l1_write_finished_and_read_reserved, event_type::l1_keys_evicted};
+  : metric_subscriber("L1LifecycleSubscriber",
+                      {event_type::l1_read_finished, event_type::l1_write_finished,
+                       event_type::l1_write_finished_and_read_reserved,
+                       event_type::l1_keys_evicted},
+                      std::move(registry)),
+    lives_(*this, sample_threshold(sample_rate)) {
 }
 
 void l1_lifecycle_subscriber::handle(const event& what) {
@@ -55,31 +51,26 @@ void l1_lifecycle_subscriber::missed_events() {
 }
 
 void l1_lifecycle_subscriber::reuse_gap(std::string_view l1_tag, double seconds) {
-  registry_->histogram(metric::l1_chunk_reuse_gap, {l1_tag}).observe(seconds);
+  registry().histogram(metric::l1_chunk_reuse_gap, {l1_tag}).observe(seconds);
 }
 
 void l1_lifecycle_subscriber::lifetime(std::string_view l1_tag, double seconds) {
-  registry_->histogram(metric::l1_chunk_lifetime, {l1_tag}).observe(seconds);
+  registry().histogram(metric::l1_chunk_lifetime, {l1_tag}).observe(seconds);
 }
 
 void l1_lifecycle_subscriber::idle_before_evict(std::string_view l1_tag, double seconds) {
-  registry_->histogram(metric::l1_chunk_idle_before_evict, {l1_tag}).observe(seconds);
+  registry().histogram(metric::l1_chunk_idle_before_evict, {l1_tag}).observe(seconds);
 }
 
 void l1_lifecycle_subscriber::evict_reuse_gap(std::string_view l1_tag, double seconds) {
-  registry_->histogram(metric::l1_chunk_evict_reuse_gap, {l1_tag}).observe(seconds);
+  registry().histogram(metric::l1_chunk_evict_reuse_gap, {l1_tag}).observe(seconds);
 }
 
 reuse_subscriber::reuse_subscriber(std::shared_ptr<metric_registry> registry, double sample_rate)
-  : registry_(std::move(registry)), reuses_(*this, sample_threshold(sample_rate)) {
-}
-
-std::string_view reuse_subscriber::name() const {
-  return "SMLifecycleSubscriber";
-}
-
-event_mask reuse_subscriber::interests() const {
-  return {event_type::sm_read_prefetched_finished, event_type::sm_write_finished};
+  : metric_subscriber("SMLifecycleSubscriber",
+                      {event_type::sm_read_prefetched_finished, event_type::sm_write_finished},
+                      std::move(registry)),
+    reuses_(*this, sample_threshold(sample_rate)) {
 }
 
 void reuse_subscriber::handle(const event& what) {
@@ -91,22 +82,18 @@ void reuse_subscriber::handle(const event& what) {
 }
 
 void reuse_subscriber::reuse(std::string_view cache_salt, double seconds, uint64_t objects) {
-  registry_->histogram(metric::real_reuse_gap, {cache_salt}).observe(seconds);
-  registry_->histogram(metric::real_reuse_gap_objects, {cache_salt})
+  registry().histogram(metric::real_reuse_gap, {cache_salt}).observe(seconds);
+  registry()
+    .histogram(metric::real_reuse_gap_objects, {cache_salt})
     .observe(static_cast<double>(objects));
 }
 
 l0_lifecycle_subscriber::l0_lifecycle_subscriber(std::shared_ptr<metric_registry> registry,
                                                  double sample_rate)
-  : registry_(std::move(registry)), lives_(*this, sample_threshold(sample_rate)) {
-}
-
-std::string_view l0_lifecycle_subscriber::name() const {
-  return "L0LifecycleSubscriber";
-}
-
-event_mask l0_lifecycle_subscriber::interests() const {
-  return {event_type::mp_vllm_block_allocation, event_type::mp_vllm_end_session};
+  : metric_subscriber("L0LifecycleSubscriber",
+                      {event_type::mp_vllm_block_allocation, event_type::mp_vllm_end_session},
+                      std::move(registry)),
+    lives_(*this, sample_threshold(sample_rate)) {
 }
 
 void l0_lifecycle_subscriber::handle(const event& what) {
@@ -122,20 +109,22 @@ void l0_lifecycle_subscriber::handle(const event& what) {
 
 void l0_lifecycle_subscriber::lifetime(int64_t instance_id, std::string_view model_name,
                                        double seconds) {
-  registry_->histogram(metric::l0_block_lifetime, {std::to_string(instance_id), model_name})
+  registry()
+    .histogram(metric::l0_block_lifetime, {std::to_string(instance_id), model_name})
     .observe(seconds);
 }
 
 void l0_lifecycle_subscriber::idle_before_evict(int64_t instance_id, std::string_view model_name,
                                                 double seconds) {
-  registry_
-    ->histogram(metric::l0_block_idle_before_evict, {std::to_string(instance_id), model_name})
+  registry()
+    .histogram(metric::l0_block_idle_before_evict, {std::to_string(instance_id), model_name})
     .observe(seconds);
 }
 
 void l0_lifecycle_subscriber::reuse_gap(int64_t instance_id, std::string_view model_name,
                                         double seconds) {
-  registry_->histogram(metric::l0_block_reuse_gap, {std::to_string(instance_id), model_name})
+  registry()
+    .histogram(metric::l0_block_reuse_gap, {std::to_string(instance_id), model_name})
     .observe(seconds);
 }
 

@@ -1,11 +1,10 @@
 // From events to the histograms of how long blocks and chunks live, idle and return.
 #pragma once
 
-#include "observability/event_subscriber.hpp"
 #include "observability/l0_lifecycle.hpp"
 #include "observability/l1_lifecycle.hpp"
-#include "observability/metric_registry.hpp"
 #include "observability/reuse_lifecycle.hpp"
+#include "observability/subscribers/metric_subscriber.hpp"
 
 #include <memory>
 
@@ -13,13 +12,11 @@ namespace actord {
 
 /// Lives of L1 objects (spec observability §3.1). After lost events it forgets whom it followed:
 /// an eviction may be among them.
-class l1_lifecycle_subscriber final : public event_subscriber, l1_lifecycle_sink {
+class l1_lifecycle_subscriber final : public metric_subscriber, l1_lifecycle_sink {
 public:
   /// @param sample_rate (0, 1]
   l1_lifecycle_subscriber(std::shared_ptr<metric_registry> registry, double sample_rate);
 
-  std::string_view name() const override;
-  event_mask interests() const override;
   void handle(const event& what) override;
   void missed_events() override;
 
@@ -29,33 +26,27 @@ private:
   void idle_before_evict(std::string_view l1_tag, double seconds) override;
   void evict_reuse_gap(std::string_view l1_tag, double seconds) override;
 
-  std::shared_ptr<metric_registry> registry_;
   l1_lifecycle lives_;
 };
 
 /// Reuse of chunks (spec observability §3.2).
-class reuse_subscriber final : public event_subscriber, reuse_lifecycle_sink {
+class reuse_subscriber final : public metric_subscriber, reuse_lifecycle_sink {
 public:
   reuse_subscriber(std::shared_ptr<metric_registry> registry, double sample_rate);
 
-  std::string_view name() const override;
-  event_mask interests() const override;
   void handle(const event& what) override;
 
 private:
   void reuse(std::string_view cache_salt, double seconds, uint64_t objects) override;
 
-  std::shared_ptr<metric_registry> registry_;
   reuse_lifecycle reuses_;
 };
 
 /// Lives of the engines' own blocks (spec observability §3.3).
-class l0_lifecycle_subscriber final : public event_subscriber, l0_lifecycle_sink {
+class l0_lifecycle_subscriber final : public metric_subscriber, l0_lifecycle_sink {
 public:
   l0_lifecycle_subscriber(std::shared_ptr<metric_registry> registry, double sample_rate);
 
-  std::string_view name() const override;
-  event_mask interests() const override;
   void handle(const event& what) override;
 
 private:
@@ -63,7 +54,6 @@ private:
   void idle_before_evict(int64_t instance_id, std::string_view model_name, double seconds) override;
   void reuse_gap(int64_t instance_id, std::string_view model_name, double seconds) override;
 
-  std::shared_ptr<metric_registry> registry_;
   l0_lifecycle lives_;
 };
 

@@ -18,16 +18,10 @@ std::string text_of(const std::optional<int64_t>& number) {
 
 transfer_throughput_subscriber::transfer_throughput_subscriber(
   std::shared_ptr<metric_registry> registry)
-  : registry_(std::move(registry)) {
-}
-
-std::string_view transfer_throughput_subscriber::name() const {
-  return "L0L1ThroughputSubscriber";
-}
-
-event_mask transfer_throughput_subscriber::interests() const {
-  return {event_type::mp_store_start, event_type::mp_store_end, event_type::mp_retrieve_start,
-          event_type::mp_retrieve_end};
+  : metric_subscriber("L0L1ThroughputSubscriber",
+                      {event_type::mp_store_start, event_type::mp_store_end,
+                       event_type::mp_retrieve_start, event_type::mp_retrieve_end},
+                      std::move(registry)) {
 }
 
 void transfer_throughput_subscriber::handle(const event& what) {
@@ -43,23 +37,17 @@ void transfer_throughput_subscriber::handle(const event& what) {
   const auto rate = pairs.end(of.transfer_key, what.session_id, of.device,
                               static_cast<int64_t>(details.total_bytes), what.time_s);
   if (rate)
-    registry_
-      ->histogram(store ? metric::l0_l1_store_throughput : metric::l0_l1_load_throughput,
-                  {of.device, text_of(of.engine_id), of.model_name})
+    registry()
+      .histogram(store ? metric::l0_l1_store_throughput : metric::l0_l1_load_throughput,
+                 {of.device, text_of(of.engine_id), of.model_name})
       .observe(*rate);
 }
 
 l2_throughput_subscriber::l2_throughput_subscriber(std::shared_ptr<metric_registry> registry)
-  : registry_(std::move(registry)) {
-}
-
-std::string_view l2_throughput_subscriber::name() const {
-  return "L2ThroughputSubscriber";
-}
-
-event_mask l2_throughput_subscriber::interests() const {
-  return {event_type::l2_store_submitted, event_type::l2_store_completed,
-          event_type::l2_load_task_submitted, event_type::l2_load_task_completed};
+  : metric_subscriber("L2ThroughputSubscriber",
+                      {event_type::l2_store_submitted, event_type::l2_store_completed,
+                       event_type::l2_load_task_submitted, event_type::l2_load_task_completed},
+                      std::move(registry)) {
 }
 
 void l2_throughput_subscriber::handle(const event& what) {
@@ -85,19 +73,12 @@ void l2_throughput_subscriber::handle(const event& what) {
       histogram = metric::l2_load_throughput;
   }
   if (rate)
-    registry_->histogram(histogram, {details.l2_name}).observe(*rate);
+    registry().histogram(histogram, {details.l2_name}).observe(*rate);
 }
 
 transfer_phase_subscriber::transfer_phase_subscriber(std::shared_ptr<metric_registry> registry)
-  : registry_(std::move(registry)) {
-}
-
-std::string_view transfer_phase_subscriber::name() const {
-  return "TransferPhaseMetricsSubscriber";
-}
-
-event_mask transfer_phase_subscriber::interests() const {
-  return {event_type::mp_transfer_phase_samples};
+  : metric_subscriber("TransferPhaseMetricsSubscriber", {event_type::mp_transfer_phase_samples},
+                      std::move(registry)) {
 }
 
 void transfer_phase_subscriber::handle(const event& what) {
@@ -110,10 +91,11 @@ void transfer_phase_subscriber::handle(const event& what) {
     const std::string_view phase = staging ? "staging" : "kernel";
     const auto seconds = sample.elapsed_ms / 1000;
     const auto bytes = static_cast<double>(sample.bytes);
-    registry_->counter(metric::transfer_phase_bytes, {device, way, phase}).add(bytes);
-    registry_->counter(metric::transfer_phase_elapsed, {device, way, phase}).add(seconds);
+    registry().counter(metric::transfer_phase_bytes, {device, way, phase}).add(bytes);
+    registry().counter(metric::transfer_phase_elapsed, {device, way, phase}).add(seconds);
     if (staging)
-      registry_->histogram(metric::transfer_staging_throughput, {device, way})
+      registry()
+        .histogram(metric::transfer_staging_throughput, {device, way})
         .observe(bytes / seconds / bytes_per_gb);
   }
 }

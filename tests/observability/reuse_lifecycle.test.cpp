@@ -70,6 +70,16 @@ TEST_CASE("salts and chunks are bounded") {
   CHECK_EQ(sink.samples.size(), 10);
 }
 
+TEST_CASE("a chunk of two salts counts twice in one event, its ranks once") {
+  recording sink;
+  reuse_lifecycle tracker(sink, all, {1, 50, 3}); // b and c share one count
+  tracker.write_finished(keys{key_of(0, "a")}, 0);
+  tracker.write_finished(
+    keys{key_of(7, "b"), key_of(7, "c"), key_of(7, "b"), key_of(7, "c"), key_of(8, "b")}, 0);
+  tracker.read_finished(keys{key_of(7, "b")}, 1);
+  CHECK_EQ(sink.samples, std::vector<sample>{{"__other__", 1, 3}});
+}
+
 TEST_CASE("a chunk that lost its place is unknown") {
   recording sink;
   reuse_lifecycle tracker(sink, all, {10, 1, 0});

@@ -2,9 +2,11 @@
 
 import http.client
 import json
+import math
 
-from . import test_metrics
+from . import pickles, test_metrics
 from .harness import CHUNK, WireCase, eventually, ours_only
+from .pickles import Tensor
 
 
 class EventCase(WireCase):
@@ -98,6 +100,11 @@ class Everything(EventCase):
             self.grown(before, "lmcache_mp_l1_read_failure_chunks_total", during="l1_retrieve",
                        reason="not_found", model_name=self.model), 2)
 
+    def test_the_log_of_kv_events_has_a_depth(self):
+        before = self.samples()["lmcache_mp_kv_events_log_depth", frozenset()]
+        self.life()
+        self.assertEqual(self.grown({}, "lmcache_mp_kv_events_log_depth"), before + 4)
+
     def test_status_names_every_actor(self):
         names = {one["name"]: one for one in self.status()["actors"]}
         for name in ("l1-manager", "session", "engine-driven", "lmcache-driven", "kv-events",
@@ -113,6 +120,30 @@ class Nothing(EventCase):
         self.life()
         self.assertEqual(self.status()["event_bus"]["enabled"], False)
         self.assertNotIn("lmcache_mp", self.ask()[1].decode())
+
+
+@ours_only
+class Hasty(EventCase):
+    """A millisecond for every request."""
+
+    options = {"chunk": CHUNK, "flags": ["--request-timeout-seconds", "0.001"]}
+
+    def test_what_is_not_answered_in_time_is_refused_and_counted(self):
+        # A copy of 32 MiB takes longer; on a slow day other requests are late, too.
+        shape = (2, 128, CHUNK, 4096)
+        chunk = pickles.dump([Tensor(shape, "float16", bytes(2 * math.prod(shape)))])
+        before = self.samples()
+
+        def late():
+            worker = self.worker(layers=shape[1], hidden=shape[3])
+            key = self.key(self.tokens(1, seed=self.number()))
+            answer = self.client.commit_store(key, worker.instance, chunk)
+            counted = self.grown(before, "lmcache_mp_timeouts_total",
+                                 exception_type="LMCacheTimeoutError")
+            return answer is False and counted > 0
+
+        eventually(late, 30)
+        self.assertEqual(self.client.noop(), "OK")
 
 
 @ours_only

@@ -197,6 +197,12 @@ TEST_CASE_FIXTURE(fixture, "interests may change") {
   tell(bus, atom::subscribe_v, one, subscription{"a", {begins}, nullptr});
   CHECK(publisher->wants(begins));
   CHECK_EQ(status().subscribers.size(), 1u);
+  tell(bus, atom::subscribe_v, one, subscription{"a", {begins, ends}, nullptr});
+  publish(begins, 1, 1);
+  publish(ends, 2, 2);
+  drain();
+  CHECK_EQ(*out, (lines{"a 1", "a 2"})); // more than it was made for
+  check_laws();
 }
 
 TEST_CASE_FIXTURE(fixture, "stopping hands out what waits, then ends the last subscriber first") {
