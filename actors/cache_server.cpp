@@ -5,8 +5,11 @@
 #include "actors/cache/l1_manager.hpp"
 #include "actors/cache/quota.hpp"
 #include "actors/cache/session.hpp"
+#include "actors/log.hpp"
+#include "actors/logging.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/telemetry/event_bus.hpp"
+#include "actors/telemetry/log_subscribers.hpp"
 #include "actors/telemetry/metric_subscribers.hpp"
 #include "actors/transfer/copier.hpp"
 #include "actors/transfer/engine_driven.hpp"
@@ -16,7 +19,6 @@
 #include "runtime/spawn_bare.hpp"
 
 #include <caf/scoped_actor.hpp>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <chrono>
@@ -101,7 +103,7 @@ int64_t wall_clock_ns() {
 
 cache_server::cache_server(caf::actor_system& system, const daemon_options& options,
                            std::function<void()> take_down,
-                           std::function<void(log_level)> set_log_level)
+                           std::unique_ptr<event_subscriber> lookup_log)
   : system_(system), options_(options),
     metrics_(std::make_shared<metric_registry>(registry_options_of(options.observability))) {
   session_options_of(options_); // a wrong combination is told before anything is bound
@@ -110,11 +112,11 @@ cache_server::cache_server(caf::actor_system& system, const daemon_options& opti
   zmq_ = std::make_unique<zmq_thread>(system, socket_options(options));
   pool_ = make_pool(options);
   supervisor_ = system.spawn(supervisor, std::move(take_down));
-  start_telemetry();
+  start_telemetry(std::move(lookup_log));
   start_cache();
   start_transfers();
   try {
-    start_gateways(std::move(set_log_level));
+    start_gateways();
   } catch (...) {
     stop();
     throw;
@@ -125,12 +127,16 @@ cache_server::~cache_server() {
   stop();
 }
 
-void cache_server::start_telemetry() {
+void cache_server::start_telemetry(std::unique_ptr<event_subscriber> lookup_log) {
   metrics_->add_source([actors = census_](gauge_sink& to) {
     for (const auto& each : actors->list()) {
       to.set(metric::actor_backlog, {each.name}, static_cast<double>(each.backlog));
       to.set(metric::actor_restarts, {each.name}, 0);
     }
+    for (auto stream : {log_writer::stream::error, log_writer::stream::output})
+      to.set(metric::log_lines_discarded,
+             {stream == log_writer::stream::error ? "stderr" : "stdout"},
+             static_cast<double>(log_lines_counted(stream).discarded));
   });
   const auto& wanted = options_.observability;
   if (!wanted.enabled)
@@ -141,6 +147,13 @@ void cache_server::start_telemetry() {
   if (wanted.metrics_enabled)
     attach_metric_subscribers(system_, bus_, wanted.event_bus_queue_size, metrics_,
                               wanted.metrics_sample_rate);
+  logs_ = std::make_unique<log_control>(system_, bus_, wanted.event_bus_queue_size);
+  attach_log_subscribers(*logs_, wanted.logging_enabled);
+  if (lookup_log) // whatever the log's level
+    logs_->attach(std::move(lookup_log), log_part::lookup_hashes, spdlog::level::critical,
+                  log_control::on::own_thread);
+  if (wanted.extra_logging_enabled)
+    attach_extra_stats(*logs_, wanted.extra_logging_interval_s);
 }
 
 void cache_server::start_cache() {
@@ -202,7 +215,14 @@ void cache_server::start_transfers() {
   self->send(sessions_, atom::open_v, engine_driven_, lmcache_driven_);
 }
 
-void cache_server::start_gateways(std::function<void(log_level)> set_log_level) {
+bool cache_server::set_level(std::string_view logger, log_level level) {
+  const bool known = set_logger_level(logger, level);
+  if (known && logs_)
+    logs_->refresh();
+  return known;
+}
+
+void cache_server::start_gateways() {
   zmq_gateway_options options;
   options.chunk_tokens = options_.mp.chunk_size;
   options.request_timeout_ms = options_.mp.request_timeout_ms;
@@ -214,15 +234,17 @@ void cache_server::start_gateways(std::function<void(log_level)> set_log_level) 
   self->send(events_, atom::open_v, gateway_);
   watch();
   for (const auto& endpoint : zmq_->socket().endpoints())
-    spdlog::info("LMCache zmq cache server is running on {}",
-                 endpoint.starts_with("tcp://") ? endpoint.substr(6) : endpoint);
-  spdlog::info("LMCache cache server is running...");
+    log_info(log_part::server, "LMCache zmq cache server is running on {}",
+             endpoint.starts_with("tcp://") ? endpoint.substr(6) : endpoint);
+  log_info(log_part::server, "LMCache cache server is running...");
   const bool shown = options_.observability.enabled && options_.observability.metrics_enabled;
   http_ = std::make_unique<http_gateway>(
     system_,
     http_peers{sessions_, l1_, eviction_, quotas_, engine_driven_, lmcache_driven_, events_,
                gateway_, shown ? metrics_ : nullptr, bus_, census_},
-    options_, std::move(set_log_level), "actord" + std::string{daemon_version});
+    options_,
+    [this](const std::string& logger, log_level level) { return set_level(logger, level); },
+    "actord" + std::string{daemon_version});
   http_->start();
 }
 
@@ -255,7 +277,9 @@ void cache_server::stop() {
   if (gateway_)
     self->request(gateway_, drain_time, atom::stop_v)
       .receive([](caf::ok_atom) {},
-               [](const caf::error&) { spdlog::warn("Some requests were left unanswered"); });
+               [](const caf::error&) {
+                 log_warn(log_part::server, "Some requests were left unanswered");
+               });
   if (http_)
     http_->stop();
   auto end = [&](auto& handle) {
@@ -283,7 +307,9 @@ void cache_server::stop() {
   if (bus_)
     self->request(bus_, telemetry_drain_time, atom::stop_v)
       .receive([](caf::ok_atom) {},
-               [](const caf::error&) { spdlog::warn("Some events were left unhandled"); });
+               [](const caf::error&) {
+                 log_warn(log_part::server, "Some events were left unhandled");
+               });
   end_and_wait(bus_);
   zmq_->stop();
   end_and_wait(supervisor_);

@@ -5,6 +5,7 @@
 #include "actors/gateway/http_gateway.hpp"
 #include "actors/gateway/zmq_thread.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/telemetry/log_control.hpp"
 #include "actors/transfer/shm_pool.hpp"
 #include "observability/metric_registry.hpp"
 #include "runtime/actor_census.hpp"
@@ -14,6 +15,7 @@
 
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 namespace actord {
@@ -23,9 +25,9 @@ namespace actord {
 class cache_server {
 public:
   /// Throws std::runtime_error with a message for the operator. `take_down` is called when an actor
-  /// dies.
+  /// dies. `lookup_log` may be null.
   cache_server(caf::actor_system& system, const daemon_options& options,
-               std::function<void()> take_down, std::function<void(log_level)> set_log_level);
+               std::function<void()> take_down, std::unique_ptr<event_subscriber> lookup_log);
   cache_server(const cache_server&) = delete;
   ~cache_server();
 
@@ -33,10 +35,11 @@ public:
   void stop();
 
 private:
-  void start_telemetry();
+  void start_telemetry(std::unique_ptr<event_subscriber> lookup_log);
   void start_cache();
   void start_transfers();
-  void start_gateways(std::function<void(log_level)> set_log_level);
+  void start_gateways();
+  bool set_level(std::string_view logger, log_level level);
   void watch();
 
   caf::actor_system& system_;
@@ -45,6 +48,7 @@ private:
   std::shared_ptr<runtime::actor_census> census_ = std::make_shared<runtime::actor_census>();
   event_bus_actor bus_; // null: observability is off
   event_publisher_ptr publisher_ = event_publisher::none();
+  std::unique_ptr<log_control> logs_; // null: observability is off
   std::shared_ptr<shm_pool> pool_;
   supervisor_actor supervisor_;
   quota_actor quotas_;

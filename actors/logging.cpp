@@ -1,14 +1,15 @@
 #include "actors/logging.hpp"
 
-#include <nlohmann/json.hpp>
-#include <spdlog/formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
+#include "actors/log.hpp"
+#include "actors/log_formats.hpp"
+
+#include <spdlog/details/log_msg.h>
+#include <spdlog/sinks/dist_sink.h>
 #include <spdlog/spdlog.h>
 
-#include <chrono>
+#include <cstdio>
 #include <cstdlib>
-#include <ctime>
-#include <string_view>
+#include <mutex>
 
 #include <unistd.h>
 
@@ -16,78 +17,79 @@ namespace actord {
 
 namespace {
 
-struct level_look {
-  std::string_view name, color;
+// A reader that is slow may still read; one that has stopped must not hold the end up.
+constexpr auto patience = std::chrono::seconds(1);
+
+thread_local std::string_view request_of_this_thread;
+
+spdlog::level::level_enum spdlog_level(log_level level) {
+  switch (level) {
+    case log_level::debug: return spdlog::level::debug;
+    case log_level::info: return spdlog::level::info;
+    case log_level::warning: return spdlog::level::warn;
+    case log_level::error: return spdlog::level::err;
+    case log_level::critical: return spdlog::level::critical;
+  }
+  return spdlog::level::info;
+}
+
+log_level level_of(const spdlog::logger& logger) {
+  switch (logger.level()) {
+    case spdlog::level::trace:
+    case spdlog::level::debug: return log_level::debug;
+    case spdlog::level::info: return log_level::info;
+    case spdlog::level::warn: return log_level::warning;
+    case spdlog::level::err: return log_level::error;
+    default: return log_level::critical;
+  }
+}
+
+// One logger per part, and the sinks that all of them share. Lives as long as the process.
+struct all_loggers {
+  all_loggers() : sinks(std::make_shared<spdlog::sinks::dist_sink_mt>()) {
+    for (auto name : log_part_names)
+      parts.push_back(std::make_shared<spdlog::logger>(std::string{name}, sinks));
+  }
+
+  std::shared_ptr<spdlog::sinks::dist_sink_mt> sinks;
+  std::vector<std::shared_ptr<spdlog::logger>> parts; // in the order of log_part
+  std::mutex mutex;                                   // of `writer`
+  std::shared_ptr<log_writer> writer;
+
+  std::shared_ptr<log_writer> current_writer() {
+    std::lock_guard lock{mutex};
+    return writer;
+  }
 };
 
-level_look look_of(spdlog::level::level_enum level) {
-  switch (level) {
-    case spdlog::level::trace:
-    case spdlog::level::debug: return {"DEBUG", "\033[1m"};
-    case spdlog::level::warn: return {"WARNING", "\033[33;20m"};
-    case spdlog::level::err: return {"ERROR", "\033[31;20m"};
-    case spdlog::level::critical: return {"CRITICAL", "\033[31;1m"};
-    default: return {"INFO", "\033[32;20m"};
-  }
+all_loggers& loggers() {
+  static all_loggers all;
+  return all;
 }
 
-// Local time as the peer writes it: YYYY-MM-DD HH:MM:SS,mmm.
-std::string time_text(spdlog::log_clock::time_point when) {
-  const auto seconds = spdlog::log_clock::to_time_t(when);
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(when.time_since_epoch());
-  std::tm parts{};
-  ::localtime_r(&seconds, &parts);
-  char date[32], text[48];
-  std::strftime(date, sizeof date, "%Y-%m-%d %H:%M:%S", &parts);
-  std::snprintf(text, sizeof text, "%s,%03d", date, static_cast<int>(ms.count() % 1000));
-  return text;
-}
-
-std::string_view view(spdlog::string_view_t text) {
-  return {text.data(), text.size()};
-}
-
-class text_formatter final : public spdlog::formatter {
+// Finished lines for the writer. The lock of the sink that holds it is its lock, too.
+class writer_sink final : public spdlog::sinks::sink {
 public:
-  explicit text_formatter(bool color) : color_(color) {
+  writer_sink(std::shared_ptr<log_writer> to, std::unique_ptr<spdlog::formatter> format)
+    : to_(std::move(to)), format_(std::move(format)) {
   }
 
-  void format(const spdlog::details::log_msg& record, spdlog::memory_buf_t& out) override {
-    auto put = [&](std::string_view text) { out.append(text.data(), text.data() + text.size()); };
-    const auto look = look_of(record.level);
-    if (color_)
-      put(look.color);
-    put("[");
-    put(time_text(record.time));
-    put("] LMCache ");
-    put(look.name);
-    put(color_ ? ":\033[0m " : ": ");
-    put(view(record.payload));
-    put("\n");
+  void log(const spdlog::details::log_msg& record) override {
+    spdlog::memory_buf_t line;
+    format_->format(record, line);
+    to_->write(log_writer::stream::error, {line.data(), line.size()});
   }
-
-  std::unique_ptr<spdlog::formatter> clone() const override {
-    return std::make_unique<text_formatter>(color_);
+  void flush() override {
+  }
+  void set_pattern(const std::string&) override {
+  }
+  void set_formatter(std::unique_ptr<spdlog::formatter> format) override {
+    format_ = std::move(format);
   }
 
 private:
-  bool color_;
-};
-
-class json_formatter final : public spdlog::formatter {
-public:
-  void format(const spdlog::details::log_msg& record, spdlog::memory_buf_t& out) override {
-    nlohmann::ordered_json line{{"time", time_text(record.time)},
-                                {"level", look_of(record.level).name},
-                                {"message", view(record.payload)}};
-    // Invalid UTF-8 from outside is replaced, never thrown about.
-    auto text = line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-    out.append(text.data(), text.data() + text.size());
-  }
-
-  std::unique_ptr<spdlog::formatter> clone() const override {
-    return std::make_unique<json_formatter>();
-  }
+  std::shared_ptr<log_writer> to_;
+  std::unique_ptr<spdlog::formatter> format_;
 };
 
 bool wants_color() {
@@ -96,27 +98,112 @@ bool wants_color() {
   return mode == "always" || (mode != "never" && ::isatty(STDERR_FILENO) == 1);
 }
 
-} // namespace
-
-void start_logging(const observability_options& options) {
-  auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  if (options.format == log_format::json)
-    sink->set_formatter(std::make_unique<json_formatter>());
-  else
-    sink->set_formatter(std::make_unique<text_formatter>(wants_color()));
-  auto logger = std::make_shared<spdlog::logger>("lmcache", std::move(sink));
-  spdlog::set_default_logger(std::move(logger));
-  set_log_level(options.level);
+std::unique_ptr<spdlog::formatter> format_for(log_format format) {
+  return format == log_format::json ? make_json_format() : make_text_format(wants_color());
 }
 
-void set_log_level(log_level level) {
-  switch (level) {
-    case log_level::debug: return spdlog::set_level(spdlog::level::debug);
-    case log_level::info: return spdlog::set_level(spdlog::level::info);
-    case log_level::warning: return spdlog::set_level(spdlog::level::warn);
-    case log_level::error: return spdlog::set_level(spdlog::level::err);
-    case log_level::critical: return spdlog::set_level(spdlog::level::critical);
+std::string gap_line(log_format format, uint64_t lines) {
+  const auto text
+    = fmt::format("{} log lines were discarded: standard error is not read fast enough", lines);
+  spdlog::memory_buf_t line;
+  format_for(format)->format({log_part_names[0], spdlog::level::warn, text}, line);
+  return {line.data(), line.size()};
+}
+
+spdlog::logger* find_logger(std::string_view name) {
+  auto& parts = loggers().parts;
+  if (name == "root" || name.starts_with("lmcache.v1"))
+    return parts[0].get();
+  for (const auto& each : parts)
+    if (each->name() == name)
+      return each.get();
+  return nullptr;
+}
+
+} // namespace
+
+spdlog::logger& logger_of(log_part who) {
+  return *loggers().parts[static_cast<size_t>(who)];
+}
+
+void log_record(log_part who, spdlog::level::level_enum level, std::string_view request_id,
+                std::string_view text, std::source_location where) {
+  request_of_this_thread = request_id;
+  logger_of(who).log({where.file_name(), static_cast<int>(where.line()), where.function_name()},
+                     level, spdlog::string_view_t{text.data(), text.size()});
+  request_of_this_thread = {};
+}
+
+std::string_view current_log_request() noexcept {
+  return request_of_this_thread;
+}
+
+void start_logging(const observability_options& options) {
+  auto& all = loggers();
+  const auto format = options.format;
+  auto writer
+    = std::make_shared<log_writer>(STDERR_FILENO, STDOUT_FILENO, log_limits{},
+                                   [format](uint64_t lines) { return gap_line(format, lines); });
+  all.sinks->set_sinks({std::make_shared<writer_sink>(writer, format_for(format))});
+  {
+    std::lock_guard lock{all.mutex};
+    all.writer = std::move(writer);
   }
+  spdlog::set_default_logger(all.parts[0]);
+  set_logger_level("lmcache", options.level);
+}
+
+void flush_log() {
+  if (auto writer = loggers().current_writer())
+    writer->flush(patience);
+}
+
+void finish_logging() {
+  if (auto writer = loggers().current_writer())
+    writer->close(patience);
+}
+
+void write_access_line(std::string line) {
+  if (auto writer = loggers().current_writer())
+    writer->write(log_writer::stream::output, std::move(line));
+  else
+    std::fwrite(line.data(), 1, line.size(), stdout);
+}
+
+log_counts log_lines_counted(log_writer::stream of) {
+  auto writer = loggers().current_writer();
+  return writer ? writer->counts(of) : log_counts{};
+}
+
+void add_log_sink(spdlog::sink_ptr sink) {
+  loggers().sinks->add_sink(std::move(sink));
+}
+
+void remove_log_sink(spdlog::sink_ptr sink) {
+  loggers().sinks->remove_sink(std::move(sink));
+}
+
+std::optional<log_level> logger_level(std::string_view name) {
+  const auto* logger = find_logger(name);
+  return logger ? std::optional{level_of(*logger)} : std::nullopt;
+}
+
+bool set_logger_level(std::string_view name, log_level level) {
+  auto* logger = find_logger(name);
+  if (!logger)
+    return false;
+  logger->set_level(spdlog_level(level));
+  if (logger == loggers().parts[0].get())
+    for (const auto& each : loggers().parts)
+      each->set_level(spdlog_level(level));
+  return true;
+}
+
+std::vector<std::pair<std::string, log_level>> logger_levels() {
+  std::vector<std::pair<std::string, log_level>> result;
+  for (const auto& each : loggers().parts)
+    result.emplace_back(each->name(), level_of(*each));
+  return result;
 }
 
 } // namespace actord

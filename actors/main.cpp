@@ -1,12 +1,13 @@
 // lmcache-actord: options, actor system, signals.
 #include "actors/cache_server.hpp"
+#include "actors/log.hpp"
 #include "actors/logging.hpp"
+#include "actors/telemetry/lookup_hash_log.hpp"
 #include "runtime/options/parse_options.hpp"
 #include "runtime/shutdown_signal.hpp"
 
 #include <caf/actor_system_config.hpp>
 #include <caf/init_global_meta_objects.hpp>
-#include <spdlog/spdlog.h>
 
 #include <cstdio>
 #include <exception>
@@ -33,7 +34,20 @@ public:
   }
 };
 
-int serve(const daemon_options& options, runtime::shutdown_signal& stop) {
+using lookup_log_ptr = std::unique_ptr<lookup_hash_log>;
+
+// Null: not wanted. A text: what is wrong with its folder.
+std::variant<lookup_log_ptr, std::string> open_lookup_log(const observability_options& options) {
+  if (!options.enabled || options.lookup_hash_log_dir.empty())
+    return lookup_log_ptr{};
+  return lookup_hash_log::open(options.lookup_hash_log_dir,
+                               {options.lookup_hash_log_rotation_interval_s,
+                                options.lookup_hash_log_rotation_max_bytes,
+                                options.lookup_hash_log_max_files});
+}
+
+int serve(const daemon_options& options, lookup_log_ptr lookup_log,
+          runtime::shutdown_signal& stop) {
   system_config config;
   caf::actor_system system{config};
   std::unique_ptr<cache_server> running;
@@ -43,15 +57,16 @@ int serve(const daemon_options& options, runtime::shutdown_signal& stop) {
     stop.request();
   };
   try {
-    running = std::make_unique<cache_server>(system, options, take_down, set_log_level);
+    running = std::make_unique<cache_server>(system, options, take_down, std::move(lookup_log));
   } catch (const std::exception& error) {
-    spdlog::error("{}", error.what());
+    log_error(log_part::server, "{}", error.what());
+    flush_log();
     std::fputs("ERROR:    Application startup failed. Exiting.\n", stderr);
     return 3;
   }
   const int number = stop.wait();
   running->stop();
-  spdlog::info("MPCacheServer closed");
+  log_info(log_part::server, "MPCacheServer closed");
   if (number != 0)
     return -number;
   return died ? 1 : 0;
@@ -68,11 +83,17 @@ int main(int argc, char** argv) {
     return exit->code;
   }
   const auto& options = std::get<daemon_options>(parsed);
+  auto lookup_log = open_lookup_log(options.observability);
+  if (auto* fault = std::get_if<std::string>(&lookup_log)) {
+    std::fprintf(stderr, "lmcache-actord: error: %s\n", fault->c_str());
+    return 1;
+  }
   runtime::shutdown_signal stop; // before any thread, so that all of them inherit the mask
   start_logging(options.observability);
   for (const auto& warning : options.warnings)
-    spdlog::warn("{}", warning);
-  const int result = serve(options, stop);
+    log_warn(log_part::server, "{}", warning);
+  const int result = serve(options, std::get<lookup_log_ptr>(std::move(lookup_log)), stop);
+  finish_logging();
   if (result < 0)
     runtime::shutdown_signal::die_of(-result);
   return result;

@@ -1,6 +1,6 @@
 #include "actors/supervisor.hpp"
 
-#include <spdlog/spdlog.h>
+#include "actors/log.hpp"
 
 #include <map>
 #include <memory>
@@ -16,9 +16,10 @@ supervisor(supervisor_actor::pointer self, std::function<void()> take_down) {
                          || down.reason == caf::exit_reason::normal || !down.reason;
     if (!name || ordered)
       return;
-    spdlog::critical("Actor {} ended unexpectedly ({}); the daemon stops. Please report this with "
-                     "the log lines above.",
-                     name.mapped(), caf::to_string(down.reason));
+    log_critical(log_part::server,
+                 "Actor {} ended unexpectedly ({}); the daemon stops. Please report this with the "
+                 "log lines above.",
+                 name.mapped(), caf::to_string(down.reason));
     take_down();
   });
   return {

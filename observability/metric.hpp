@@ -84,6 +84,7 @@ enum class metric : uint8_t {
   request_handler,
   actor_backlog,
   actor_restarts,
+  log_lines_discarded,
   sm_read_requests,
   sm_read_succeed_keys,
   sm_read_failed_keys,

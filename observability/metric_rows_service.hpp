@@ -100,6 +100,8 @@ inline constexpr std::array service_rows = {
   counter_row(metric::actor_restarts, "lmcache_actor_restarts_total", {"actor"},
               "Restarts of an actor; the daemon stops in order instead, so it stays at 0.", {},
               metric_origin::added),
+  counter_row(metric::log_lines_discarded, "lmcache_log_lines_discarded_total", {"stream"},
+              "Lines of the log that nobody read in time.", {}, metric_origin::added),
 };
 
 inline constexpr std::array seed_rows = {

@@ -174,9 +174,12 @@ void l1_events::touched(const touch_order& order) {
                 l1_keys_details{l1_tag_, shared(std::move(keys))});
 }
 
-void l1_events::ticked(double usage, double watermark, bool triggered) {
+void l1_events::ticked(uint64_t used_bytes, uint64_t total_bytes, double watermark,
+                       bool triggered) {
+  const auto usage
+    = total_bytes > 0 ? static_cast<double>(used_bytes) / static_cast<double>(total_bytes) : 0;
   bus_->publish(event_type::l1_eviction_loop_tick, {},
-                eviction_tick_details{usage, watermark, triggered});
+                eviction_tick_details{usage, watermark, triggered, used_bytes, total_bytes});
 }
 
 } // namespace actord

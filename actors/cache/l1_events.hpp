@@ -30,7 +30,7 @@ public:
   /// Tokens behind what is about to become resident; once per chunk, whatever the ranks.
   void storing(const store_origin& origin, uint32_t chunk_tokens);
   void touched(const touch_order& order);
-  void ticked(double usage, double watermark, bool triggered);
+  void ticked(uint64_t used_bytes, uint64_t total_bytes, double watermark, bool triggered);
 
 private:
   std::shared_ptr<const key_space> name_of(const l1_index& index, space_id space);

@@ -175,10 +175,7 @@ void l1_manager_state::tick() {
   const bool triggered = check_pressure();
   meters_->look(triggered);
   const auto usage = index_->usage();
-  told_->ticked(usage.configured_bytes > 0 ? static_cast<double>(usage.used_bytes)
-                                               / static_cast<double>(usage.configured_bytes)
-                                           : 0,
-                options_.trigger_watermark, triggered);
+  told_->ticked(usage.used_bytes, usage.configured_bytes, options_.trigger_watermark, triggered);
 }
 
 bool l1_manager_state::check_pressure() {

@@ -4,12 +4,12 @@
 #include "actors/gateway/http/codec.hpp"
 #include "actors/gateway/http/listener.hpp"
 #include "actors/gateway/http/routes.hpp"
+#include "actors/log.hpp"
+#include "actors/logging.hpp"
 #include "runtime/options/version.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <array>
-#include <cstdio>
+#include <chrono>
 #include <optional>
 #include <stdexcept>
 
@@ -33,13 +33,11 @@ std::string shown_target(const std::string& target) {
 }
 
 void log_access(const http::request& asked, int status) {
-  if (!spdlog::should_log(spdlog::level::info))
+  if (!logger_of(log_part::http_gateway).should_log(spdlog::level::info))
     return;
-  const auto line
-    = fmt::format("INFO:     {} - \"{} {} HTTP/1.1\" {} {}\n", asked.peer, asked.method,
-                  shown_target(asked.target), status, http::reason_of(status));
-  std::fwrite(line.data(), 1, line.size(), stdout);
-  std::fflush(stdout);
+  write_access_line(fmt::format("INFO:     {} - \"{} {} HTTP/1.1\" {} {}\n", asked.peer,
+                                asked.method, shown_target(asked.target), status,
+                                http::reason_of(status)));
 }
 
 // Requests that wait for no actor: probes are answered even when all workers are busy.
@@ -75,13 +73,12 @@ http::reply denial(http::verdict verdict, http::exposure shows) {
 class http_gateway::impl {
 public:
   impl(caf::actor_system& system, http_peers peers, const daemon_options& options,
-       std::function<void(log_level)> set_log_level, std::string commit)
+       level_setter set_level, std::string commit)
     : context_{system,
                std::move(peers),
                options,
-               std::move(set_log_level),
+               std::move(set_level),
                commit.empty() ? "actord-" + std::string{daemon_version} : std::move(commit),
-               options.observability.level,
                nullptr},
       policy_{options.http.token, options.http.insecure, options.observability.metrics_token},
       api_codec_([this](const http::request& asked) { return serve(api_, api_site_, asked); }),
@@ -112,9 +109,10 @@ public:
   void start() {
     const auto& host = context_.options.http.host;
     listener_.start();
-    spdlog::info("LMCache HTTP server initialized");
-    spdlog::info("Application startup complete.");
-    spdlog::info("Uvicorn running on http://{}:{} (Press CTRL+C to quit)", host, port());
+    log_info(log_part::http_gateway, "LMCache HTTP server initialized");
+    log_info(log_part::http_gateway, "Application startup complete.");
+    log_info(log_part::http_gateway, "Uvicorn running on http://{}:{} (Press CTRL+C to quit)", host,
+             port());
   }
 
   void retire() {
@@ -137,8 +135,9 @@ private:
     try {
       metrics_site_ = listener_.bind(options.prometheus_host, options.prometheus_port);
     } catch (const std::runtime_error& fault) {
-      spdlog::warn("no extra listener for /metrics: {}; --prometheus-port 0 switches it off",
-                   fault.what());
+      log_warn(log_part::http_gateway,
+               "no extra listener for /metrics: {}; --prometheus-port 0 switches it off",
+               fault.what());
     }
   }
 
@@ -147,12 +146,14 @@ private:
     if (api_site_.loopback || (!policy_.token.empty() && !policy_.insecure))
       return;
     if (policy_.insecure)
-      spdlog::warn("the HTTP API on {}:{} is open to everyone who reaches it (--http-insecure)",
-                   host, port());
+      log_warn(log_part::http_gateway,
+               "the HTTP API on {}:{} is open to everyone who reaches it (--http-insecure)", host,
+               port());
     else
-      spdlog::warn("the HTTP API on {}:{} is reachable from outside and has no token: it serves "
-                   "only routes that change nothing; --http-token-file FILE opens the others",
-                   host, port());
+      log_warn(log_part::http_gateway,
+               "the HTTP API on {}:{} is reachable from outside and has no token: it serves "
+               "only routes that change nothing; --http-token-file FILE opens the others",
+               host, port());
   }
 
   // Runs on a worker, or for probes on the socket thread. Nothing may escape to either.
@@ -162,7 +163,9 @@ private:
       const bool api = site == api_site_.number;
       return (api ? api_codec_ : metrics_codec_).serve(bytes, peer, last);
     } catch (const std::exception& fault) {
-      spdlog::error("HTTP request from {}: {}; the connection is closed", peer, fault.what());
+      if (auto others = context_.faults_told.admit(std::chrono::steady_clock::now()))
+        log_error(log_part::http_gateway, "HTTP request from {}: {}; the connection is closed{}",
+                  peer, fault.what(), *others);
       return {};
     }
   }
@@ -186,7 +189,9 @@ private:
     try {
       return match.found->serve(asked, match.values);
     } catch (const std::exception& fault) {
-      spdlog::error("{} {}: {}", asked.method, shown_target(asked.target), fault.what());
+      if (auto others = context_.faults_told.admit(std::chrono::steady_clock::now()))
+        log_error(log_part::http_gateway, "{} {}: {}{}", asked.method, shown_target(asked.target),
+                  fault.what(), *others);
       return http::text_reply("Internal Server Error", 500);
     }
   }
@@ -200,9 +205,9 @@ private:
 };
 
 http_gateway::http_gateway(caf::actor_system& system, http_peers peers,
-                           const daemon_options& options,
-                           std::function<void(log_level)> set_log_level, std::string commit)
-  : impl_(std::make_unique<impl>(system, std::move(peers), options, std::move(set_log_level),
+                           const daemon_options& options, level_setter set_level,
+                           std::string commit)
+  : impl_(std::make_unique<impl>(system, std::move(peers), options, std::move(set_level),
                                  std::move(commit))) {
 }
 

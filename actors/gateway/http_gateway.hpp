@@ -32,16 +32,19 @@ struct http_peers {
   std::shared_ptr<const runtime::actor_census> actors;
 };
 
+/// Gives a logger another level; returns whether there is such a logger.
+using level_setter = std::function<bool(const std::string& logger, log_level)>;
+
 /// Owns its threads: one for all sockets and three that serve requests. Call it from one thread.
 class http_gateway {
 public:
   /// Binds the API and, if it can, the extra address for /metrics, but serves nobody yet.
-  /// @param set_log_level called from a worker for GET /loglevel?level=...
+  /// @param set_level called from a worker for GET /loglevel?logger_name=...&level=...
   /// @param commit what /commit_id says (empty: our own version); /version is the protocol's
   /// version and this
   /// @throws std::runtime_error naming the address, the reason and the remedy
   http_gateway(caf::actor_system& system, http_peers peers, const daemon_options& options,
-               std::function<void(log_level)> set_log_level, std::string commit = "");
+               level_setter set_level, std::string commit = "");
   ~http_gateway();
   http_gateway(const http_gateway&) = delete;
   http_gateway& operator=(const http_gateway&) = delete;

@@ -5,6 +5,7 @@
 #include "actors/gateway/gateway_meters.hpp"
 #include "actors/gateway/zmq_socket.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/log_limit.hpp"
 #include "runtime/thread_unit.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -146,8 +147,7 @@ private:
   ticket_id last_ticket_ = 0;
   gateway_status counters_;
   gateway_meters meters_;
-  time_ms noted_ms_ = 0; // when the last fault was logged
-  uint64_t unnoted_ = 0; // faults since
+  log_limit refusals_told_, cuts_told_; // in the log
   bool stopping_ = false;
   std::vector<caf::typed_response_promise<caf::ok_atom>> stoppers_;
 };

@@ -3,8 +3,7 @@
 #include "actors/gateway/wire/encode.hpp"
 #include "actors/gateway/wire/operations.hpp"
 #include "actors/gateway/zmq_gateway.hpp"
-
-#include <spdlog/spdlog.h>
+#include "actors/log.hpp"
 
 #include <utility>
 
@@ -88,22 +87,16 @@ void zmq_gateway::send_reply(const std::string& identity, std::string_view uid,
     return;
   ++counters_.cut;
   peer->may_live = true; // it may only be stopped, and write on when it goes on
-  spdlog::warn("A client does not read its replies and was disconnected ({} requests received)",
-               peer->received);
+  if (auto others = cuts_told_.admit(clock().now()))
+    log_warn(log_part::zmq_gateway,
+             "A client does not read its replies and was disconnected ({} requests received){}",
+             peer->received, *others);
   link_.socket.cut(peer->link);
 }
 
 void zmq_gateway::note(std::string_view what, std::string_view reason) {
-  const auto now = now_ms(*this);
-  if (now - noted_ms_ < 1000 && noted_ms_ != 0) {
-    ++unnoted_;
-    return;
-  }
-  spdlog::warn("{} refused: {}{}", what, reason,
-               unnoted_ > 0 ? " (" + std::to_string(unnoted_) + " more since the last such line)"
-                            : "");
-  noted_ms_ = now;
-  unnoted_ = 0;
+  if (auto others = refusals_told_.admit(clock().now()))
+    log_warn(log_part::zmq_gateway, "{} refused: {}{}", what, reason, *others);
 }
 
 } // namespace actord

@@ -1,6 +1,6 @@
 #include "actors/transfer/pool_grower.hpp"
 
-#include <spdlog/spdlog.h>
+#include "actors/log.hpp"
 
 #include <chrono>
 
@@ -24,8 +24,9 @@ pool_grower(pool_grower_actor::pointer self, std::shared_ptr<shm_pool> pool, l1_
       if (bytes > 0)
         return self->send(self, atom::grow_v);
       if (!warned)
-        spdlog::warn("/dev/shm is full: {} of {} MiB of the pool are usable; make room there",
-                     pool->reserved_bytes() >> 20, pool->size_bytes() >> 20);
+        log_warn(log_part::server,
+                 "/dev/shm is full: {} of {} MiB of the pool are usable; make room there",
+                 pool->reserved_bytes() >> 20, pool->size_bytes() >> 20);
       warned = true;
       self->delayed_send(self, retry_period, atom::grow_v);
     },

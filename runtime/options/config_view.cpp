@@ -64,7 +64,7 @@ json eviction_view(const daemon_options& options) {
   return {{"eviction_policy", eviction.policy},
           {"trigger_watermark", eviction.trigger_watermark},
           {"eviction_ratio", eviction.eviction_ratio},
-          {"extra_logging_enabled", false},
+          {"extra_logging_enabled", options.observability.extra_logging_enabled},
           {"extra_logging_interval", options.observability.extra_logging_interval_s}};
 }
 
@@ -112,7 +112,7 @@ json observability_view(const daemon_options& options) {
     {"prometheus_port", observability.prometheus_port},
     {"metrics_sample_rate", observability.metrics_sample_rate},
     {"lookup_hash_log",
-     {{"output_dir", ""},
+     {{"output_dir", observability.lookup_hash_log_dir},
       {"rotation_interval_sec", observability.lookup_hash_log_rotation_interval_s},
       {"rotation_max_size", observability.lookup_hash_log_rotation_max_bytes},
       {"max_files", observability.lookup_hash_log_max_files}}},
@@ -120,7 +120,7 @@ json observability_view(const daemon_options& options) {
      {{"enabled", observability.gc_monitor_enabled},
       {"min_pause_ms", observability.gc_monitor_min_pause_ms},
       {"top_objects", observability.gc_monitor_top_objects}}},
-    {"extra_logging_enabled", false},
+    {"extra_logging_enabled", observability.extra_logging_enabled},
     {"extra_logging_interval", observability.extra_logging_interval_s},
     {"trace_level", nullptr},
     {"trace_output", text_or_null(observability.trace_output)},

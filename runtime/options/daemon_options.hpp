@@ -134,7 +134,9 @@ struct observability_options {
   std::vector<std::string> metrics_drop_labels;
   /// Share of objects whose life is measured, (0, 1].
   double metrics_sample_rate = 0.01;
-  /// Lookup hash log (not built yet): shown, no effect.
+  /// Folder of the lookup hash log; empty: none. Then its files: seconds and bytes of each, how
+  /// many are kept.
+  std::string lookup_hash_log_dir;
   std::int64_t lookup_hash_log_rotation_interval_s = 21'600;
   std::int64_t lookup_hash_log_rotation_max_bytes = 104'857'600;
   std::int64_t lookup_hash_log_max_files = 100;
@@ -142,7 +144,8 @@ struct observability_options {
   bool gc_monitor_enabled = false;
   double gc_monitor_min_pause_ms = 1.0;
   std::int64_t gc_monitor_top_objects = 0;
-  /// Seconds between usage lines (not built yet): shown, no effect.
+  /// Log lines that sum traffic and use of L1 up, and the seconds between them, > 0.
+  bool extra_logging_enabled = false;
   double extra_logging_interval_s = 10.0;
   /// Trace file (recording is not built yet): shown, no effect.
   std::string trace_output;

@@ -47,18 +47,13 @@ void declare_metrics_token(option_set& set, observability_options& observability
   file.ours = true;
 }
 
-void declare_later_observability(option_set& set, option_draft& draft) {
-  auto& observability = draft.options.observability;
-  auto& unbuilt = draft.unbuilt;
+/// Regular lines and files beside the log itself.
+void declare_more_logs(option_set& set, observability_options& observability) {
   constexpr whole_range count{0, std::numeric_limits<std::int64_t>::max(),
                               "must be a whole number >= 0"};
-  set.group("Tracing and monitors (not built yet: may not be switched on)");
-  set.text("--otlp-endpoint", unbuilt.otlp_endpoint, "target of OTLP exports").metavar = "URL";
-  set.switch_on("--enable-tracing", unbuilt.tracing, "send spans to --otlp-endpoint");
-  set.choice("--trace-level", unbuilt.trace_level, {"storage", "events"}, "record a trace file");
-  set.text("--trace-output", observability.trace_output, "where the trace file goes").metavar
-    = "FILE";
-  set.text("--lookup-hash-log-dir", unbuilt.lookup_hash_log_dir, "log the hashes of lookups")
+  set
+    .text("--lookup-hash-log-dir", observability.lookup_hash_log_dir,
+          "folder for a log of the hashes of lookups, for cache simulators")
     .metavar
     = "DIR";
   set.integer("--lookup-hash-log-rotation-interval",
@@ -67,7 +62,8 @@ void declare_later_observability(option_set& set, option_draft& draft) {
               observability.lookup_hash_log_rotation_max_bytes, count, "bytes per log file");
   set.integer("--lookup-hash-log-max-files", observability.lookup_hash_log_max_files, count,
               "log files kept");
-  set.switch_on("--enable-extra-logging", unbuilt.extra_logging, "log the use of L1 regularly");
+  set.switch_on("--enable-extra-logging", observability.extra_logging_enabled,
+                "log traffic and use of L1 regularly");
   set.number("--extra-logging-interval", observability.extra_logging_interval_s, {},
              "seconds between these lines");
   set.switch_on("--enable-gc-monitor", observability.gc_monitor_enabled,
@@ -77,6 +73,17 @@ void declare_later_observability(option_set& set, option_draft& draft) {
              "no effect, see --enable-gc-monitor");
   set.integer("--gc-monitor-top-objects", observability.gc_monitor_top_objects, count,
               "no effect, see --enable-gc-monitor");
+}
+
+void declare_later_observability(option_set& set, option_draft& draft) {
+  auto& observability = draft.options.observability;
+  auto& unbuilt = draft.unbuilt;
+  set.group("OTLP and tracing (not built yet: may not be switched on)");
+  set.text("--otlp-endpoint", unbuilt.otlp_endpoint, "target of OTLP exports").metavar = "URL";
+  set.switch_on("--enable-tracing", unbuilt.tracing, "send spans to --otlp-endpoint");
+  set.choice("--trace-level", unbuilt.trace_level, {"storage", "events"}, "record a trace file");
+  set.text("--trace-output", observability.trace_output, "where the trace file goes").metavar
+    = "FILE";
 }
 
 } // namespace
@@ -122,6 +129,7 @@ void declare_observability_options(option_set& set, option_draft& draft) {
                 "no log lines about single requests", false);
   set.switch_on("--disable-grpc-metrics", observability.grpc_metrics_disabled,
                 "no effect: there is no gRPC transport yet");
+  declare_more_logs(set, observability);
   declare_later_observability(set, draft);
 }
 

@@ -83,6 +83,8 @@ void warn_about_no_effect(option_draft& draft, const chosen_values& chosen) {
        "this daemon runs no scripts, /run_script answers as disabled");
   warn(options.observability.gc_monitor_enabled, "--enable-gc-monitor",
        "there is no garbage collector to watch");
+  warn(!options.observability.enabled && !options.observability.lookup_hash_log_dir.empty(),
+       "--lookup-hash-log-dir", "--disable-observability leaves no events to log");
   warn(options.coordinator.event_reporting, "--coordinator-event-reporting",
        "there is no coordinator client yet");
 }

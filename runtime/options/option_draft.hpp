@@ -24,8 +24,8 @@ struct unbuilt_requests {
   bool hugepages = false;
   std::string devdax_path, gds_path;
   std::string coordinator_url;
-  bool tracing = false, extra_logging = false;
-  std::string otlp_endpoint, trace_level, lookup_hash_log_dir;
+  bool tracing = false;
+  std::string otlp_endpoint, trace_level;
 };
 
 /// Flags without influence on the daemon.

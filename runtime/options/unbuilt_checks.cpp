@@ -118,7 +118,7 @@ private:
     if (unbuilt_.trace_level == "events")
       problem("--trace-level events rides the observability event bus; remove it or "
               "--disable-observability");
-    if (unbuilt_.extra_logging)
+    if (draft_.options.observability.extra_logging_enabled)
       problem("--enable-extra-logging requires the observability EventBus; remove it or "
               "--disable-observability");
   }
@@ -187,10 +187,7 @@ private:
            "remove the flag or the variable");
     refuse(u.tracing, "--enable-tracing", "tracing is", remove);
     refuse(!u.otlp_endpoint.empty(), "--otlp-endpoint", "OTLP export is", remove);
-    refuse(u.extra_logging, "--enable-extra-logging", "the usage log is", remove);
     refuse(!u.trace_level.empty(), "--trace-level", "trace recording is", remove);
-    refuse(!u.lookup_hash_log_dir.empty(), "--lookup-hash-log-dir", "the lookup hash log is",
-           remove);
   }
 
   const unbuilt_requests& unbuilt_;

@@ -1,8 +1,7 @@
 #include "actors/gateway/http/block_ranges.hpp"
 #include "actors/gateway/http/routes.hpp"
 #include "actors/gateway/http/values.hpp"
-
-#include <spdlog/spdlog.h>
+#include "actors/log.hpp"
 
 #include <algorithm>
 
@@ -102,7 +101,9 @@ reply checksums(context& from, const request& asked) {
   if (report.error() != ec::rejected)
     return unavailable(family::detail, transfer_name, report.error());
   // A block out of range; clients know this as a failure of the server.
-  spdlog::warn("POST /cache/checksums from {}: {}", asked.peer, describe(report.error()));
+  if (auto others = from.faults_told.admit(std::chrono::steady_clock::now()))
+    log_warn(log_part::http_gateway, "POST /cache/checksums from {}: {}{}", asked.peer,
+             describe(report.error()), *others);
   return text_reply("Internal Server Error", 500);
 }
 

@@ -4,6 +4,7 @@
 #include "actors/error.hpp"
 #include "actors/gateway/http/message.hpp"
 #include "actors/gateway/http_gateway.hpp"
+#include "actors/log_limit.hpp"
 #include "observability/process_metrics.hpp"
 
 #include <caf/actor_system.hpp>
@@ -22,11 +23,11 @@ struct context {
   caf::actor_system& system;
   http_peers peers;
   daemon_options options;
-  std::function<void(log_level)> set_log_level;
+  level_setter set_level;
   std::string commit;
-  std::atomic<log_level> level;
   std::shared_ptr<const process_metrics> process;
   std::atomic<bool> stopping{false}; // what /readyz says
+  log_limit faults_told{};           // in the log
 };
 
 /// The questions of one request to actors. All of them together have 5 s: a daemon that copies is

@@ -1,9 +1,8 @@
 #include "actors/gateway/http/process_facts.hpp"
 #include "actors/gateway/http/routes.hpp"
 #include "actors/gateway/http/values.hpp"
+#include "actors/logging.hpp"
 #include "runtime/options/config_view.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -37,29 +36,26 @@ std::optional<log_level> parse_level(std::string text) {
   return text == "FATAL" ? std::optional{log_level::critical} : std::nullopt;
 }
 
-// There is one logger; clients know it under many names.
-bool is_our_logger(const std::string& name) {
-  return name == "lmcache" || name.starts_with("lmcache.") || name == "root" || name == "actord";
-}
-
 reply loglevel_reply(context& from, const request& asked) {
   const auto* name = asked.parameter("logger_name");
   const auto* level = asked.parameter("level");
-  if (!name && !level)
-    return text_reply(std::string{"=== Loggers and Levels ===\nlmcache: "}
-                      + to_string(from.level.load()) + "\n");
+  if (!name && !level) {
+    std::string text = "=== Loggers and Levels ===\n";
+    for (const auto& [logger, of] : logger_levels())
+      text += logger + ": " + to_string(of) + "\n";
+    return text_reply(text);
+  }
   if (!name)
     return json_reply(nullptr);
-  if (!level)
-    return text_reply(*name + ": "
-                      + (is_our_logger(*name) ? to_string(from.level.load()) : "NOTSET"));
+  if (!level) {
+    const auto known = logger_level(*name);
+    return text_reply(*name + ": " + (known ? to_string(*known) : "NOTSET"));
+  }
   const auto wanted = parse_level(*level);
   if (!wanted)
     return text_reply("Invalid log level: " + *level, 400);
-  if (!is_our_logger(*name))
-    return text_reply("Unknown logger: " + *name + "; this daemon has one, named lmcache", 400);
-  from.level = *wanted;
-  from.set_log_level(*wanted);
+  if (!from.set_level(*name, *wanted))
+    return text_reply("Unknown logger: " + *name + "; GET /loglevel lists all of them", 400);
   return text_reply("Set " + *name + " level to " + to_string(*wanted)
                     + " (including all handlers)");
 }

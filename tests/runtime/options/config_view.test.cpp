@@ -36,6 +36,25 @@ TEST_CASE("tuning without effect is shown as given") {
   CHECK(view["mp"]["supported_transfer_mode"] == "auto");
 }
 
+TEST_CASE("what is logged besides is shown as asked for") {
+  const option_world world;
+  auto view = config_view(
+    world.started(minimum
+                  + split("--lookup-hash-log-dir /data/log --lookup-hash-log-max-files 7 "
+                          "--enable-extra-logging --extra-logging-interval 2.5")));
+  CHECK(view["observability"]["lookup_hash_log"]["output_dir"] == "/data/log");
+  CHECK(view["observability"]["lookup_hash_log"]["max_files"] == 7);
+  for (const auto& part : {view["observability"], view["storage_manager"]["eviction_config"]}) {
+    CHECK(part["extra_logging_enabled"] == true);
+    CHECK(part["extra_logging_interval"] == 2.5);
+  }
+  auto off = world.started(minimum
+                           + split("--lookup-hash-log-dir /data/log "
+                                   "--disable-observability"));
+  REQUIRE(off.warnings.size() == 1);
+  CHECK(contains(off.warnings[0], "--lookup-hash-log-dir /data/log has no effect"));
+}
+
 TEST_CASE("secrets are shown as present, never as text") {
   option_world world;
   const std::string key = "JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6";

@@ -146,12 +146,10 @@ TEST_CASE("a flag that asks for a part not built yet says so and what to do") {
     "--enable-dedup-content",
     "--enable-blend-reorder",
     "--enable-tracing",
-    "--enable-extra-logging",
     "--server-module {\"module_path\":\"a.b\"}",
     "--runtime-plugin-locations /data/plug",
     "--otlp-endpoint http://collector:4317",
     "--trace-level storage",
-    "--lookup-hash-log-dir /data/log",
   };
   for (const std::string line : cases) {
     CAPTURE(line);
