@@ -7,7 +7,6 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <source_location>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -20,6 +19,7 @@ enum class log_part : uint8_t {
   server,
   zmq_gateway,
   http_gateway,
+  event_bus,
   mp_server,
   l1,
   l2,
@@ -32,11 +32,12 @@ enum class log_part : uint8_t {
   extra_stats,
 };
 
-inline constexpr std::array<std::string_view, 14> log_part_names{
+inline constexpr std::array<std::string_view, 15> log_part_names{
   "lmcache",
   "lmcache.server",
   "lmcache.zmq-gateway",
   "lmcache.http-gateway",
+  "lmcache.event-bus",
   "lmcache.mp-server",
   "lmcache.l1",
   "lmcache.l2",
@@ -50,14 +51,25 @@ inline constexpr std::array<std::string_view, 14> log_part_names{
 };
 static_assert(log_part_names.size() == static_cast<size_t>(log_part::extra_stats) + 1);
 
+/// Where a record was written. Debian's clang has no std::source_location.
+struct log_place {
+  const char* file;
+  int line;
+  const char* function;
+
+  static constexpr log_place here(const char* file = __builtin_FILE(), int line = __builtin_LINE(),
+                                  const char* function = __builtin_FUNCTION()) {
+    return {file, line, function};
+  }
+};
+
 /// Never null, any thread.
 spdlog::logger& logger_of(log_part who);
 
 /// Writes one line at once. `request_id` ("": none) stands beside the message in JSON lines and
 /// forwarded records. Any thread.
 void log_record(log_part who, spdlog::level::level_enum level, std::string_view request_id,
-                std::string_view text,
-                std::source_location where = std::source_location::current());
+                std::string_view text, log_place where = log_place::here());
 
 /// The request that the record belongs to which this thread is writing right now; "": none. For
 /// sinks and formatters.
@@ -67,13 +79,12 @@ std::string_view current_log_request() noexcept;
 template <class... Args>
 struct log_format_text {
   template <class Text>
-  consteval log_format_text(const Text& format, std::source_location at
-                                                = std::source_location::current())
+  consteval log_format_text(const Text& format, log_place at = log_place::here())
     : text(format), where(at) {
   }
 
   fmt::format_string<Args...> text;
-  std::source_location where;
+  log_place where;
 };
 
 template <class... Args>

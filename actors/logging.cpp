@@ -127,10 +127,10 @@ spdlog::logger& logger_of(log_part who) {
 }
 
 void log_record(log_part who, spdlog::level::level_enum level, std::string_view request_id,
-                std::string_view text, std::source_location where) {
+                std::string_view text, log_place where) {
   request_of_this_thread = request_id;
-  logger_of(who).log({where.file_name(), static_cast<int>(where.line()), where.function_name()},
-                     level, spdlog::string_view_t{text.data(), text.size()});
+  logger_of(who).log({where.file, where.line, where.function}, level,
+                     spdlog::string_view_t{text.data(), text.size()});
   request_of_this_thread = {};
 }
 

@@ -1,9 +1,9 @@
 #include "actors/telemetry/event_bus.hpp"
 
+#include "actors/log.hpp"
 #include "runtime/ask.hpp"
 
 #include <caf/send.hpp>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -46,8 +46,8 @@ runtime::task stop_bus(bus_pointer self, runtime::reply<caf::ok_atom> out) {
     auto handle = last->handle;
     auto ended = co_await runtime::ask(self, handle, subscriber_stop_time, atom::stop_v);
     if (!ended) {
-      spdlog::warn("EventBus: {} did not end in {} s and is left behind", last->entry.name,
-                   subscriber_stop_time.count());
+      log_warn(log_part::event_bus, "EventBus: {} did not end in {} s and is left behind",
+               last->entry.name, subscriber_stop_time.count());
       self->send_exit(handle, caf::exit_reason::kill);
     }
   }
@@ -129,17 +129,19 @@ void event_bus_state::look_for_drops() {
     for (auto& each : listeners)
       tell_of_loss(each);
     if (may_warn())
-      spdlog::warn("EventBus queue full (max_queue_size={}), {} event(s) discarded so far",
-                   capacity_, dropped);
+      log_warn(log_part::event_bus,
+               "EventBus queue full (max_queue_size={}), {} event(s) discarded so far", capacity_,
+               dropped);
   }
   for (auto& each : listeners)
     if (const auto dropped = each.entry.meter->read().dropped; dropped != each.dropped_seen) {
       each.dropped_seen = dropped;
       tell_of_loss(each);
       if (may_warn())
-        spdlog::warn("EventBus subscriber {} is too slow (max_queue_size={}), {} event(s) "
-                     "discarded so far",
-                     each.entry.name, capacity_, dropped);
+        log_warn(log_part::event_bus,
+                 "EventBus subscriber {} is too slow (max_queue_size={}), {} event(s) "
+                 "discarded so far",
+                 each.entry.name, capacity_, dropped);
     }
 }
 

@@ -1,8 +1,7 @@
 #include "actors/telemetry/subscriber.hpp"
 
+#include "actors/log.hpp"
 #include "observability/event_table.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <chrono>
 #include <utility>
@@ -42,14 +41,15 @@ void subscriber::log_failure(event_type type, const char* what) {
   if (last_log_ && now - *last_log_ < std::chrono::seconds(1))
     return;
   last_log_ = now;
-  spdlog::error("EventBus: error in callback {} for {}: {}", inner_->name(), info(type).name, what);
+  log_error(log_part::event_bus, "EventBus: error in callback {} for {}: {}", inner_->name(),
+            info(type).name, what);
 }
 
 void subscriber::guard(const char* what, const std::function<void()>& body) {
   try {
     body();
   } catch (const std::exception& fault) {
-    spdlog::error("EventBus: error {} {}: {}", what, inner_->name(), fault.what());
+    log_error(log_part::event_bus, "EventBus: error {} {}: {}", what, inner_->name(), fault.what());
   }
 }
 
