@@ -15,6 +15,7 @@
 #include "actors/transfer/engine_driven.hpp"
 #include "actors/transfer/lmcache_driven.hpp"
 #include "actors/transfer/pool_grower.hpp"
+#include "observability/otel_resource.hpp"
 #include "runtime/options/version.hpp"
 #include "runtime/spawn_bare.hpp"
 
@@ -116,6 +117,7 @@ cache_server::cache_server(caf::actor_system& system, const daemon_options& opti
   start_cache();
   start_transfers();
   try {
+    start_export();
     start_gateways();
   } catch (...) {
     stop();
@@ -154,6 +156,26 @@ void cache_server::start_telemetry(std::unique_ptr<event_subscriber> lookup_log)
                   log_control::on::own_thread);
   if (wanted.extra_logging_enabled)
     attach_extra_stats(*logs_, wanted.extra_logging_interval_s);
+}
+
+void cache_server::start_export() {
+  const auto& wanted = options_.observability;
+  if (!wanted.enabled)
+    return;
+  auto resource = otel_resource(options_.mp.instance_id, daemon_version, wanted.resource);
+  const auto shown = resource_text(resource);
+  const auto& endpoint = options_.otlp.endpoint;
+  if (!endpoint.empty()) {
+    export_ = std::make_unique<otlp_export>(system_, options_, metrics_, std::move(resource));
+    log_info(log_part::server,
+             "OTel MeterProvider initialised with OTLP exporter ({}), resource={}", endpoint,
+             shown);
+  } else if (wanted.metrics_enabled && wanted.prometheus_port != 0) {
+    log_info(log_part::server,
+             "OTel MeterProvider initialised with Prometheus fallback "
+             "(http://{}:{}/metrics), resource={}",
+             wanted.prometheus_host, wanted.prometheus_port, shown);
+  }
 }
 
 void cache_server::start_cache() {
@@ -241,7 +263,8 @@ void cache_server::start_gateways() {
   http_ = std::make_unique<http_gateway>(
     system_,
     http_peers{sessions_, l1_, eviction_, quotas_, engine_driven_, lmcache_driven_, events_,
-               gateway_, shown ? metrics_ : nullptr, bus_, census_},
+               gateway_, shown ? metrics_ : nullptr, bus_, census_,
+               &metrics_->histogram(metric::scrape_duration, {"pull"})},
     options_,
     [this](const std::string& logger, log_level level) { return set_level(logger, level); },
     "actord" + std::string{daemon_version});
@@ -311,6 +334,7 @@ void cache_server::stop() {
                  log_warn(log_part::server, "Some events were left unhandled");
                });
   end_and_wait(bus_);
+  export_.reset(); // after everything that is counted
   zmq_->stop();
   end_and_wait(supervisor_);
   copiers_.clear();

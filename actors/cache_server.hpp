@@ -6,6 +6,7 @@
 #include "actors/gateway/zmq_thread.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/telemetry/log_control.hpp"
+#include "actors/telemetry/otlp_exporter.hpp"
 #include "actors/transfer/shm_pool.hpp"
 #include "observability/metric_registry.hpp"
 #include "runtime/actor_census.hpp"
@@ -36,6 +37,7 @@ public:
 
 private:
   void start_telemetry(std::unique_ptr<event_subscriber> lookup_log);
+  void start_export();
   void start_cache();
   void start_transfers();
   void start_gateways();
@@ -48,7 +50,8 @@ private:
   std::shared_ptr<runtime::actor_census> census_ = std::make_shared<runtime::actor_census>();
   event_bus_actor bus_; // null: observability is off
   event_publisher_ptr publisher_ = event_publisher::none();
-  std::unique_ptr<log_control> logs_; // null: observability is off
+  std::unique_ptr<log_control> logs_;   // null: observability is off
+  std::unique_ptr<otlp_export> export_; // null: nothing is pushed
   std::shared_ptr<shm_pool> pool_;
   supervisor_actor supervisor_;
   quota_actor quotas_;

@@ -154,6 +154,14 @@ using event_bus_actor = caf::typed_actor<
   // registered first.
   caf::replies_to<atom::stop>::with<caf::ok_atom>>;
 
+/// The OTLP EXPORTER: pushes metrics and log records to a receiver. It waits for nobody but the
+/// receiver, and nobody waits for it.
+using otlp_exporter_actor = caf::typed_actor<
+  // Something may be due.
+  caf::reacts_to<atom::run>,
+  // Pushes once more and ends; answers when it has, within a few seconds.
+  caf::replies_to<atom::stop>::with<caf::ok_atom>>;
+
 /// The POOL GROWER: reserves the pool's pages step by step.
 using pool_grower_actor = caf::typed_actor<
   // The next step.

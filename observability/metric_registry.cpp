@@ -48,7 +48,7 @@ ClientMetric labelled(const metric_info& row, const std::vector<std::string>& va
 
 /// The total is that of the buckets, so that a scrape amid an observation is still in itself
 /// consistent.
-ClientMetric::Histogram read(const histogram_cell& cell) {
+ClientMetric::Histogram read_cell(const histogram_cell& cell) {
   ClientMetric::Histogram result;
   auto counts = cell.counts();
   auto bounds = cell.bounds();
@@ -143,38 +143,46 @@ void metric_registry::add_source(std::function<void(gauge_sink&)> source) {
   sources_.push_back(std::move(source));
 }
 
-std::vector<MetricFamily> metric_registry::Collect() const {
+std::vector<metric_reading> metric_registry::read() const {
   sampled samples{*this};
   {
     std::lock_guard lock{sources_mutex_};
     for (const auto& source : sources_)
       source(samples);
   }
-  std::vector<MetricFamily> result;
+  std::vector<metric_reading> result;
   std::lock_guard lock{mutex_};
   for (const auto& row : metric_table())
-    collect_metric(row, samples.values[index_of(row.id)], result);
+    if (auto points = points_of(row, samples.values[index_of(row.id)]); !points.empty())
+      result.push_back({&row, std::move(points)});
   return result;
 }
 
-void metric_registry::collect_metric(const metric_info& row, const series<double>& values,
-                                     std::vector<MetricFamily>& families) const {
-  MetricFamily family{{}, std::string(row.help), type_of(row.kind), {}};
+std::vector<MetricFamily> metric_registry::Collect() const {
+  std::vector<MetricFamily> result;
+  for (auto& [row, points] : read()) {
+    MetricFamily family{{}, std::string(row->help), type_of(row->kind), std::move(points)};
+    for (auto name : families_of(*row, options_.names)) {
+      family.name = name;
+      result.push_back(family);
+    }
+  }
+  return result;
+}
+
+std::vector<ClientMetric>
+metric_registry::points_of(const metric_info& row, const series<double>& values) const {
+  std::vector<ClientMetric> result;
   for (const auto& [labels, value] : values) {
-    auto& point = family.metric.emplace_back(labelled(row, labels));
+    auto& point = result.emplace_back(labelled(row, labels));
     (row.kind == metric_kind::counter ? point.counter.value : point.gauge.value) = value;
   }
   for (const auto& [labels, cell] : counters_[index_of(row.id)])
     if (!values.contains(labels))
-      family.metric.emplace_back(labelled(row, labels)).counter.value = cell.value();
+      result.emplace_back(labelled(row, labels)).counter.value = cell.value();
   for (const auto& [labels, cell] : histograms_[index_of(row.id)])
-    family.metric.emplace_back(labelled(row, labels)).histogram = read(cell);
-  if (family.metric.empty())
-    return;
-  for (auto name : families_of(row, options_.names)) {
-    family.name = name;
-    families.push_back(family);
-  }
+    result.emplace_back(labelled(row, labels)).histogram = read_cell(cell);
+  return result;
 }
 
 } // namespace actord

@@ -42,6 +42,12 @@ struct registry_options {
   std::vector<std::string> drop_labels; // names of labels that are always left out
 };
 
+/// The series of one metric at one moment.
+struct metric_reading {
+  const metric_info* row; // static storage
+  std::vector<prometheus::ClientMetric> points;
+};
+
 /// Safe for use from any thread, and so are its cells.
 class metric_registry final : public prometheus::Collectable {
 public:
@@ -70,8 +76,15 @@ public:
   ///   not block, add sources or scrape
   void add_source(std::function<void(gauge_sink&)> source);
 
-  /// Without families that have no series.
+  /// Every metric that has a series, in the order of the table: one scrape.
+  std::vector<metric_reading> read() const;
+
+  /// The same under every name that the options ask for.
   std::vector<prometheus::MetricFamily> Collect() const override;
+
+  metric_names names() const {
+    return options_.names;
+  }
 
 private:
   using label_set = std::vector<std::string>; // the row's labels, "" for those left out
@@ -83,8 +96,8 @@ private:
   label_set key_of(metric id, label_values labels) const;
   template <class Cell, class... Args>
   Cell& find(series<Cell>& cells, metric id, label_values labels, Args... args);
-  void collect_metric(const metric_info& row, const series<double>& values,
-                      std::vector<prometheus::MetricFamily>& families) const;
+  std::vector<prometheus::ClientMetric>
+  points_of(const metric_info& row, const series<double>& values) const;
 
   options options_;
   mutable std::mutex mutex_; // guards the maps, not the cells in them

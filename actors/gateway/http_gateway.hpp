@@ -30,6 +30,7 @@ struct http_peers {
   std::shared_ptr<const metric_registry> metrics; // null: switched off
   event_bus_actor bus;
   std::shared_ptr<const runtime::actor_census> actors;
+  histogram_cell* scrape_time = nullptr; // of `metrics`: how long a scrape took
 };
 
 /// Gives a logger another level; returns whether there is such a logger.

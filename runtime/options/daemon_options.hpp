@@ -2,6 +2,8 @@
 // daemon.
 #pragma once
 
+#include "runtime/options/otlp_options.hpp"
+
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -149,6 +151,8 @@ struct observability_options {
   double extra_logging_interval_s = 10.0;
   /// Trace file (recording is not built yet): shown, no effect.
   std::string trace_output;
+  /// Attributes of the OTel resource that the environment names.
+  named_attributes resource;
   log_level level = log_level::info;
   log_format format = log_format::text;
 };
@@ -190,6 +194,7 @@ struct daemon_options {
   l1_options l1;
   http_options http;
   observability_options observability;
+  otlp_options otlp;
   l2_options l2;
   p2p_options p2p;
   coordinator_options coordinator;

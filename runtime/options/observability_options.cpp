@@ -75,11 +75,22 @@ void declare_more_logs(option_set& set, observability_options& observability) {
               "no effect, see --enable-gc-monitor");
 }
 
+void declare_otlp(option_set& set, option_draft& draft) {
+  auto& otlp = draft.options.otlp;
+  set.text("--otlp-endpoint", otlp.endpoint, "where metrics are pushed every 10 s").metavar = "URL";
+  set
+    .choice("--otlp-protocol", draft.otlp_protocol, {"grpc", "http/protobuf"},
+            "what the receiver at --otlp-endpoint speaks")
+    .ours
+    = true;
+  set.switch_on("--otlp-logs", otlp.logs_enabled, "push log records to --otlp-endpoint too").ours
+    = true;
+}
+
 void declare_later_observability(option_set& set, option_draft& draft) {
   auto& observability = draft.options.observability;
   auto& unbuilt = draft.unbuilt;
-  set.group("OTLP and tracing (not built yet: may not be switched on)");
-  set.text("--otlp-endpoint", unbuilt.otlp_endpoint, "target of OTLP exports").metavar = "URL";
+  set.group("Tracing (not built yet: may not be switched on)");
   set.switch_on("--enable-tracing", unbuilt.tracing, "send spans to --otlp-endpoint");
   set.choice("--trace-level", unbuilt.trace_level, {"storage", "events"}, "record a trace file");
   set.text("--trace-output", observability.trace_output, "where the trace file goes").metavar
@@ -130,6 +141,7 @@ void declare_observability_options(option_set& set, option_draft& draft) {
   set.switch_on("--disable-grpc-metrics", observability.grpc_metrics_disabled,
                 "no effect: there is no gRPC transport yet");
   declare_more_logs(set, observability);
+  declare_otlp(set, draft);
   declare_later_observability(set, draft);
 }
 

@@ -23,6 +23,11 @@ void settle_l1(option_draft& draft, const chosen_values& chosen, option_problems
 void read_secrets(daemon_options& options, const option_sources& sources,
                   const chosen_values& chosen, option_problems& problems);
 
+/// Reads --otlp-endpoint with the variables that say how to reach it, and the resource that
+/// OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME name.
+void settle_otlp(option_draft& draft, const option_sources& sources, const chosen_values& chosen,
+                 option_problems& problems);
+
 /// The peer's own checks of parts not built here, and then "not built yet" for each flag that asks
 /// for one of them.
 void refuse_unbuilt(const option_draft& draft, const chosen_values& chosen,

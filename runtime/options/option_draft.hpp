@@ -25,7 +25,7 @@ struct unbuilt_requests {
   std::string devdax_path, gds_path;
   std::string coordinator_url;
   bool tracing = false;
-  std::string otlp_endpoint, trace_level;
+  std::string trace_level;
 };
 
 /// Flags without influence on the daemon.
@@ -40,6 +40,7 @@ struct option_draft {
   ignored_flags ignored;
   std::string transfer_mode = "auto";
   std::string log_format = "text";
+  std::string otlp_protocol = "grpc";
   std::vector<std::string> l1_managers;
   std::optional<std::int64_t> max_gpu_workers, max_cpu_workers;
 };

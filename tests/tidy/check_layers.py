@@ -40,6 +40,8 @@ LIBRARIES = {
     r"liburing": ("runtime/",),
     r"cuda|cub/|thrust/": ("gpu/",),
     r"prometheus/": ("observability/",),
+    r"[a-z_]+\.pb\.h": ("observability/otlp/",),
+    r"curl/": ("actors/telemetry/",),
     r"zmq": ("actors/gateway/", "bench/"),
     r"httplib": ("actors/gateway/",),
     r"spdlog/|fmt/": ("actors/", "runtime/"),

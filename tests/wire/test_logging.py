@@ -14,7 +14,7 @@ import unittest
 
 from .client import Client
 from .harness import BINARY, TERMINATED, TIME_SCALE, WireCase, eventually, ours_only
-from .protocol import cache_key, engine_driven_context
+from .protocol import Refused, cache_key, engine_driven_context
 from .server import Server
 
 TEXT_LINE = re.compile(r"\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\] LMCache "
@@ -126,6 +126,16 @@ class Text(LogCase):
         self.client.end_session(name)
         self.assertNotIn("\n[2024-01-01", self.server.log())
         self.assertNotIn("\033", self.server.log())
+
+    def test_refused_requests_do_not_fill_the_log(self):
+        began, asked = time.monotonic(), 300
+        for _ in range(asked):
+            with self.assertRaises(Refused):
+                self.client.register_engine_driven(
+                    engine_driven_context(5000 + self.number(), self.model, slots=0))
+        self.find("refused: ")
+        told = len([x for x in self.fresh() if "refused: " in x])
+        self.assertLess(told, min(time.monotonic() - began + 2, asked / 10))
 
 
 @ours_only

@@ -1,32 +1,29 @@
 #include "actors/gateway/http/routes.hpp"
 #include "observability/exposition.hpp"
 #include "observability/exposition_request.hpp"
+#include "observability/otel_resource.hpp"
 #include "runtime/options/version.hpp"
 
 #include <caf/config.hpp>
 
-#include <cstdlib>
+#include <chrono>
 #include <iterator>
 
 namespace actord::http {
 
 std::shared_ptr<const process_metrics>
 make_process_metrics(const daemon_options& options, const std::string& commit) {
-  const char* name = std::getenv("OTEL_SERVICE_NAME");
   const std::string version{daemon_version};
   return std::make_shared<const process_metrics>(
     build_info{version, commit, __VERSION__,
                std::to_string(CAF_MAJOR_VERSION) + "." + std::to_string(CAF_MINOR_VERSION) + "."
                  + std::to_string(CAF_PATCH_VERSION)},
-    resource_attributes{{"service.instance.id", options.mp.instance_id},
-                        {"service.name", name && *name ? name : "lmcache-mp"},
-                        {"telemetry.sdk.language", "cpp"},
-                        {"telemetry.sdk.name", "lmcache-actord"},
-                        {"telemetry.sdk.version", version}});
+    otel_resource(options.mp.instance_id, version, options.observability.resource));
 }
 
 // Any Accept is answered, so that a scraper of any age finds its metrics (spec observability §2.2).
 reply metrics_reply(const context& from, const request& asked) {
+  const auto began = std::chrono::steady_clock::now();
   auto families = from.process->Collect();
   if (from.peers.metrics) {
     auto counted = from.peers.metrics->Collect();
@@ -46,6 +43,9 @@ reply metrics_reply(const context& from, const request& asked) {
       result.body = std::move(*small);
       result.headers.emplace_back("Content-Encoding", "gzip");
     }
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  if (from.peers.scrape_time)
+    from.peers.scrape_time->observe(took.count());
   return result;
 }
 

@@ -24,7 +24,7 @@ void add_diagnostic_routes(router& to, context& from);
 /// GET /dashboard: the page that plots /metrics and /status in a browser.
 void add_dashboard_route(router& to);
 
-/// What /metrics says of this process and its build; `service.name` is OTEL_SERVICE_NAME's.
+/// What /metrics says of this process and its build, and of its OTel resource.
 std::shared_ptr<const process_metrics>
 make_process_metrics(const daemon_options& options, const std::string& commit);
 

@@ -148,7 +148,6 @@ TEST_CASE("a flag that asks for a part not built yet says so and what to do") {
     "--enable-tracing",
     "--server-module {\"module_path\":\"a.b\"}",
     "--runtime-plugin-locations /data/plug",
-    "--otlp-endpoint http://collector:4317",
     "--trace-level storage",
   };
   for (const std::string line : cases) {

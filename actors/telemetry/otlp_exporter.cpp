@@ -1,0 +1,251 @@
+#include "actors/telemetry/otlp_exporter.hpp"
+
+#include "actors/log.hpp"
+#include "actors/logging.hpp"
+
+#include <caf/scoped_actor.hpp>
+#include <caf/send.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace actord {
+
+namespace {
+
+using exporter_pointer = otlp_exporter_actor::stateful_pointer<otlp_exporter_state>;
+using std::chrono::milliseconds;
+
+constexpr int64_t metrics_period_ms = 10'000; // spec observability §7.1
+constexpr auto log_linger = milliseconds(1'000);
+constexpr int64_t last_push_ms = 3'000;
+constexpr auto stop_time = std::chrono::seconds(5);
+
+// A receiver that is down is told of once, then once a minute.
+constexpr int64_t error_period_ms = 60'000;
+
+int64_t unix_now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+           std::chrono::system_clock::now().time_since_epoch())
+    .count();
+}
+
+size_t index_of(otlp::signal which) {
+  return static_cast<size_t>(which);
+}
+
+// On a thread of its own, whose log lines are not pushed.
+otlp_exporter_actor::behavior_type
+muted_exporter(exporter_pointer self, const otlp_exporter_options& options) {
+  log_outbox::mute_this_thread();
+  return otlp_exporter(self, options);
+}
+
+} // namespace
+
+otlp_exporter_state::otlp_exporter_state(otlp_exporter_actor::pointer self) : self_(self) {
+}
+
+void otlp_exporter_state::init(otlp_exporter_options options) {
+  options_ = std::move(options);
+  auto& registry = *options_.registry;
+  for (auto which : {otlp::signal::metrics, otlp::signal::logs}) {
+    auto& made = lanes_.emplace_back(options_.rules[index_of(which)]);
+    const auto name = otlp::to_string(which);
+    made.exported = &registry.counter(metric::otlp_exported_points, {name});
+    made.dropped = &registry.counter(metric::otlp_dropped_points, {name});
+    made.retries = &registry.counter(metric::otlp_retries, {name});
+  }
+  collect_time_ = &registry.histogram(metric::scrape_duration, {"push"});
+  next_metrics_ms_ = now_ms() + metrics_period_ms;
+}
+
+int64_t otlp_exporter_state::now_ms() const {
+  return std::chrono::duration_cast<milliseconds>(self_->clock().now().time_since_epoch()).count();
+}
+
+void otlp_exporter_state::run() {
+  if (options_.hurry->load())
+    return; // finish() is on its way
+  const auto now = now_ms();
+  if (armed_ms_ && now >= *armed_ms_)
+    armed_ms_.reset();
+  if (options_.metrics_enabled && now >= next_metrics_ms_) {
+    load_metrics();
+    next_metrics_ms_ = std::max(next_metrics_ms_ + metrics_period_ms, now + 1);
+  }
+  load_logs();
+  send_due(otlp::signal::metrics);
+  send_due(otlp::signal::logs);
+  arm();
+}
+
+void otlp_exporter_state::load_metrics() {
+  const auto began = std::chrono::steady_clock::now();
+  const auto read = options_.registry->read();
+  auto made = otlp::encode_metrics(read, options_.origin, options_.unix_ns());
+  const auto took = std::chrono::steady_clock::now() - began;
+  collect_time_->observe(std::chrono::duration<double>(took).count());
+  lanes_[index_of(otlp::signal::metrics)].queue.load(std::move(made));
+}
+
+// What comes while a batch is under way stays in the outbox, which is bounded.
+void otlp_exporter_state::load_logs() {
+  auto& queue = lanes_[index_of(otlp::signal::logs)].queue;
+  if (options_.logs && queue.empty())
+    queue.load(otlp::encode_logs(options_.logs->take(), options_.origin.resource));
+}
+
+void otlp_exporter_state::send_due(otlp::signal which) {
+  auto& queue = lanes_[index_of(which)].queue;
+  while (!options_.hurry->load()) {
+    const auto* request = queue.due(now_ms());
+    if (!request)
+      break;
+    const auto came = options_.transport->send(which, request->bytes, queue.time_left_ms(now_ms()));
+    if (options_.hurry->load())
+      break; // it was cut short, which says nothing about the receiver
+    const auto spread = std::uniform_real_distribution<double>{0, 1}(random_);
+    tell(which, queue.settle(came, now_ms(), spread), came);
+  }
+  count(which);
+}
+
+void otlp_exporter_state::tell(otlp::signal which, otlp::export_lane::news what,
+                               const otlp::answer& came) {
+  using news = otlp::export_lane::news;
+  auto& of = lanes_[index_of(which)];
+  const auto name = otlp::to_string(which);
+  if (came.what == otlp::verdict::done && std::exchange(of.failing, false))
+    log_info(log_part::daemon, "OTLP export of {} to {} works again", name, options_.endpoint);
+  if (what == news::none)
+    return;
+  of.failing = of.failing || what == news::gave_up;
+  const auto now = now_ms();
+  if (of.last_error_ms && now - *of.last_error_ms < error_period_ms)
+    return;
+  of.last_error_ms = now;
+  if (what == news::gave_up)
+    log_error(log_part::daemon,
+              "OTLP export of {} to {} failed, they are dropped: {}; check the receiver", name,
+              options_.endpoint, came.why);
+  else
+    log_warn(log_part::daemon, "{} did not take {} of the {} it was sent over OTLP: {}",
+             options_.endpoint, came.rejected, name, came.why);
+}
+
+void otlp_exporter_state::count(otlp::signal which) {
+  auto& of = lanes_[index_of(which)];
+  const auto now = of.queue.counts();
+  of.exported->add(static_cast<double>(now.exported - of.told.exported));
+  of.dropped->add(static_cast<double>(now.dropped - of.told.dropped));
+  of.retries->add(static_cast<double>(now.retries - of.told.retries));
+  of.told = now;
+  if (which == otlp::signal::metrics || !options_.logs)
+    return;
+  const auto lost = options_.logs->counts().dropped;
+  of.dropped->add(static_cast<double>(lost - std::exchange(logs_dropped_, lost)));
+}
+
+void otlp_exporter_state::arm() {
+  auto next = options_.metrics_enabled ? std::optional{next_metrics_ms_} : std::nullopt;
+  for (const auto& each : lanes_)
+    if (auto wish = each.queue.next_ms())
+      next = std::min(next.value_or(*wish), *wish);
+  const auto now = now_ms();
+  // Pushes that were under way when the outbox was emptied woke nobody.
+  const bool more = options_.logs && options_.logs->counts().waiting > 0
+                    && lanes_[index_of(otlp::signal::logs)].queue.empty();
+  if (more)
+    next = std::min(next.value_or(now + log_linger.count()), now + log_linger.count());
+  if (!next || (armed_ms_ && *armed_ms_ <= *next))
+    return;
+  armed_ms_ = *next;
+  self_->delayed_send(self_, milliseconds(std::max<int64_t>(*next - now, 0)), atom::run_v);
+}
+
+void otlp_exporter_state::finish() {
+  const auto deadline = now_ms() + last_push_ms;
+  if (options_.metrics_enabled)
+    load_metrics();
+  if (options_.logs)
+    options_.logs->close();
+  for (auto which : {otlp::signal::metrics, otlp::signal::logs}) {
+    auto& queue = lanes_[index_of(which)].queue;
+    for (bool reached = true; reached && now_ms() < deadline;) {
+      if (which == otlp::signal::logs)
+        load_logs();
+      queue.try_now();
+      const auto* request = queue.due(now_ms());
+      if (!request)
+        break;
+      // 0 would be no limit at all
+      const auto left_ms = std::max<int64_t>(deadline - now_ms(), 1);
+      const auto came = options_.transport->send(which, request->bytes, left_ms);
+      queue.settle(came, now_ms(), 0);
+      reached = came.what == otlp::verdict::done;
+    }
+    queue.drop_all();
+    count(which);
+  }
+}
+
+otlp_exporter_actor::behavior_type
+otlp_exporter(exporter_pointer self, otlp_exporter_options options) {
+  self->state.init(std::move(options));
+  self->send(self, atom::run_v);
+  return {
+    [self](atom::run) { self->state.run(); },
+    [self](atom::stop) {
+      self->state.finish();
+      self->quit();
+      return caf::ok_atom_v;
+    },
+  };
+}
+
+otlp_export::otlp_export(caf::actor_system& system, const daemon_options& options,
+                         std::shared_ptr<metric_registry> registry, resource_attributes resource)
+  : system_(system) {
+  // Whoever logs does not keep the exporter alive.
+  auto door = std::make_shared<caf::weak_actor_ptr>();
+  if (options.otlp.logs_enabled)
+    logs_ = std::make_shared<log_outbox>([door](bool full_batch) {
+      auto exporter = caf::actor_cast<otlp_exporter_actor>(*door);
+      if (exporter && full_batch)
+        caf::anon_send(exporter, atom::run_v);
+      else if (exporter)
+        caf::delayed_anon_send(exporter, log_linger, atom::run_v);
+    });
+  otlp_exporter_options made;
+  made.endpoint = options.otlp.endpoint;
+  made.metrics_enabled = options.observability.metrics_enabled;
+  made.origin = {std::move(resource), unix_now_ns(), registry->names()};
+  made.registry = std::move(registry);
+  made.rules[index_of(otlp::signal::metrics)].total_ms = options.otlp.metrics.timeout_ms;
+  made.rules[index_of(otlp::signal::logs)].total_ms = options.otlp.logs.timeout_ms;
+  made.logs = logs_;
+  made.transport = curl_transport(options.otlp, hurry_);
+  made.hurry = hurry_;
+  made.unix_ns = unix_now_ns;
+  actor_ = system.spawn<caf::detached>(muted_exporter, made);
+  *door = caf::actor_cast<caf::weak_actor_ptr>(caf::actor_cast<caf::strong_actor_ptr>(actor_));
+  if (logs_)
+    add_log_sink(logs_);
+}
+
+otlp_export::~otlp_export() {
+  if (logs_)
+    remove_log_sink(logs_);
+  hurry_->store(true);
+  caf::scoped_actor self{system_};
+  self->request(actor_, stop_time, atom::stop_v)
+    .receive([](caf::ok_atom) {},
+             [](const caf::error&) {
+               log_warn(log_part::daemon, "The last telemetry was not pushed");
+             });
+  self->wait_for(actor_);
+}
+
+} // namespace actord
