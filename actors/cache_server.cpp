@@ -140,9 +140,17 @@ void cache_server::start_telemetry(std::unique_ptr<event_subscriber> lookup_log)
              {stream == log_writer::stream::error ? "stderr" : "stdout"},
              static_cast<double>(log_lines_counted(stream).discarded));
   });
+  metrics_->add_source(
+    [gen_ai = gen_ai_, requests = &metrics_->counter(metric::gen_ai_requests)](gauge_sink& to) {
+      to.set(metric::gen_ai_requests_untyped, {}, requests->value());
+      const auto now = std::chrono::steady_clock::now().time_since_epoch();
+      gen_ai->collect(to, std::chrono::duration<double>(now).count());
+    });
   const auto& wanted = options_.observability;
   if (!wanted.enabled)
     return;
+  if (wanted.metrics_enabled)
+    pollers_ = std::make_unique<gen_ai_pollers>(system_, *census_, options_.model_servers, gen_ai_);
   auto started = start_event_bus(system_, wanted.event_bus_queue_size, metrics_);
   bus_ = std::move(started.bus);
   publisher_ = std::move(started.publisher);
@@ -204,6 +212,7 @@ void cache_server::start_cache() {
   l1.metrics = metrics_;
   l1.l1_tag = options_.l1.tag;
   l1.bus = publisher_;
+  l1.gen_ai = gen_ai_;
   l1.chunk_tokens = chunk_tokens;
   l1_ = runtime::spawn_named(system_, *census_, "l1-manager", l1_manager, l1, eviction_, events_);
   self->send(eviction_, atom::open_v, l1_);
@@ -219,6 +228,7 @@ void cache_server::start_transfers() {
   const auto copiers = std::clamp(std::thread::hardware_concurrency(), 1u, most_copiers);
   for (unsigned i = 0; i < copiers; ++i)
     copiers_.push_back(runtime::spawn_bare<caf::detached>(system_, copier));
+  gen_ai_->set(gen_ai_level::max, gen_ai_source::own, copiers, 0);
   const auto mode = options_.mp.supported_transfer_mode;
   const auto chunk_tokens = options_.mp.chunk_size;
   if (mode != transfer_mode::lmcache_driven)
@@ -251,6 +261,7 @@ void cache_server::start_gateways() {
   options.kv_events = options_.observability.enabled && options_.mp.kv_event_log_size > 0;
   options.metrics = metrics_;
   options.bus = publisher_;
+  options.gen_ai = gen_ai_;
   gateway_ = zmq_->start(options, {sessions_, l1_, engine_driven_, lmcache_driven_, events_});
   caf::scoped_actor self{system_};
   self->send(events_, atom::open_v, gateway_);
@@ -263,7 +274,7 @@ void cache_server::start_gateways() {
   http_ = std::make_unique<http_gateway>(
     system_,
     http_peers{sessions_, l1_, eviction_, quotas_, engine_driven_, lmcache_driven_, events_,
-               gateway_, shown ? metrics_ : nullptr, bus_, census_,
+               gateway_, shown ? metrics_ : nullptr, bus_, census_, gen_ai_,
                &metrics_->histogram(metric::scrape_duration, {"pull"})},
     options_,
     [this](const std::string& logger, log_level level) { return set_level(logger, level); },
@@ -334,6 +345,7 @@ void cache_server::stop() {
                  log_warn(log_part::server, "Some events were left unhandled");
                });
   end_and_wait(bus_);
+  pollers_.reset();
   export_.reset(); // after everything that is counted
   zmq_->stop();
   end_and_wait(supervisor_);

@@ -5,9 +5,11 @@
 #include "actors/gateway/http_gateway.hpp"
 #include "actors/gateway/zmq_thread.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/telemetry/gen_ai_poller.hpp"
 #include "actors/telemetry/log_control.hpp"
 #include "actors/telemetry/otlp_exporter.hpp"
 #include "actors/transfer/shm_pool.hpp"
+#include "observability/gen_ai_metrics.hpp"
 #include "observability/metric_registry.hpp"
 #include "runtime/actor_census.hpp"
 #include "runtime/options/daemon_options.hpp"
@@ -50,8 +52,10 @@ private:
   std::shared_ptr<runtime::actor_census> census_ = std::make_shared<runtime::actor_census>();
   event_bus_actor bus_; // null: observability is off
   event_publisher_ptr publisher_ = event_publisher::none();
-  std::unique_ptr<log_control> logs_;   // null: observability is off
-  std::unique_ptr<otlp_export> export_; // null: nothing is pushed
+  std::unique_ptr<log_control> logs_; // null: observability is off
+  std::shared_ptr<gen_ai_metrics> gen_ai_ = std::make_shared<gen_ai_metrics>();
+  std::unique_ptr<gen_ai_pollers> pollers_; // null: observability is off
+  std::unique_ptr<otlp_export> export_;     // null: nothing is pushed
   std::shared_ptr<shm_pool> pool_;
   supervisor_actor supervisor_;
   quota_actor quotas_;

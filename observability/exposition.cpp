@@ -49,10 +49,11 @@ std::string escaped(std::string_view text, bool quotes) {
 /// One family: its names, and its lines at the end of a text.
 class family_writer {
 public:
-  family_writer(const MetricFamily& family, exposition_format format, std::string& out)
-    : family_(family), open_(format == exposition_format::open_metrics), name_(family.name),
-      out_(out) {
-    if (open_)
+  /// @param taken whether another family has the name that is left without a suffix
+  family_writer(const MetricFamily& family, exposition_format format, bool taken, std::string& out)
+    : family_(family), open_(format == exposition_format::open_metrics), taken_(taken),
+      name_(family.name), out_(out) {
+    if (open_ && !taken_)
       take_suffix();
   }
 
@@ -75,6 +76,8 @@ private:
   std::string_view type_name() const {
     if (suffix_ == "_info")
       return "info";
+    if (open_ && taken_)
+      return "unknown"; // which may have any name
     switch (family_.type) {
       case MetricType::Counter: return "counter";
       case MetricType::Gauge: return "gauge";
@@ -154,11 +157,21 @@ private:
   }
 
   const MetricFamily& family_;
-  bool open_;
+  bool open_, taken_;
   std::string_view name_;   // in headers
   std::string_view suffix_; // what samples of one value add to it
   std::string& out_;
 };
+
+/// Whether a counter's name without _total is that of another family.
+bool is_taken(const std::vector<MetricFamily>& families, const MetricFamily& counter) {
+  constexpr std::string_view suffix = "_total";
+  std::string_view name = counter.name;
+  if (counter.type != MetricType::Counter || !name.ends_with(suffix))
+    return false;
+  name.remove_suffix(suffix.size());
+  return std::ranges::any_of(families, [&](const auto& other) { return other.name == name; });
+}
 
 } // namespace
 
@@ -176,7 +189,7 @@ std::string_view content_type_of(exposition_format format) {
 std::string exposition(const std::vector<MetricFamily>& families, exposition_format format) {
   std::string result;
   for (const auto& family : families)
-    family_writer{family, format, result}.write();
+    family_writer{family, format, is_taken(families, family), result}.write();
   if (format == exposition_format::open_metrics)
     result += "# EOF\n";
   return result;

@@ -111,6 +111,21 @@ inline constexpr std::array service_rows = {
                 {}, metric_origin::added),
   counter_row(metric::log_lines_discarded, "lmcache_log_lines_discarded_total", {"stream"},
               "Lines of the log that nobody read in time.", {}, metric_origin::added),
+  gauge_row(metric::gen_ai_kv_cache_usage, "gen_ai_server_kv_cache_usage_percent", {"model"},
+            "Fill of the KV cache, 0 to 100.", {"gen_ai_server_kv_cache_usage"},
+            metric_origin::added),
+  gauge_row(metric::gen_ai_requests_running, "gen_ai_server_requests_running", {},
+            "Requests that are worked on.", {}, metric_origin::added),
+  gauge_row(metric::gen_ai_requests_waiting, "gen_ai_server_requests_waiting", {},
+            "Requests that wait.", {}, metric_origin::added),
+  gauge_row(metric::gen_ai_requests_max, "gen_ai_server_requests_max", {},
+            "Requests that can be worked on at a time.", {}, metric_origin::added),
+  counter_row(metric::gen_ai_requests, "gen_ai_requests_total", {},
+              "Prompts that engines asked about: lookups that ended.", {}, metric_origin::added),
+  // A name of its own: OpenMetrics leaves no counter without _total.
+  gauge_row(metric::gen_ai_requests_untyped, "gen_ai_requests", {},
+            "The same as gen_ai_requests_total, for queries that know it so.", {},
+            metric_origin::added),
 };
 
 inline constexpr std::array seed_rows = {

@@ -109,7 +109,7 @@ column_id column_store::settle(cell_id id) {
     c.bytes += bytes;
     --c.pins;
   });
-  spaces_.salt_of(target.space).bytes += bytes;
+  spaces_.add_bytes(target.space, bytes);
   note(spaces_.salt(target.space), &salt_traffic::written);
   record_object(object_change::kind::written, settled);
   if (!fresh)
@@ -141,7 +141,7 @@ void column_store::unlink(cell_id id, bool evicted) {
       c.bytes -= bytes;
       c.pins -= gone.readers > 0 ? 1 : 0;
     });
-    spaces_.salt_of(target.space).bytes -= bytes;
+    spaces_.take_bytes(target.space, bytes);
     note(spaces_.salt(target.space), &salt_traffic::evicted);
     --counts_.resident;
     counts_.read -= gone.readers > 0 ? 1 : 0;

@@ -185,6 +185,11 @@ public:
   l1_usage usage() const;
   /// Pool bytes of resident objects per salt that has any, oldest salt first.
   std::vector<std::pair<std::string, uint64_t>> bytes_by_salt() const;
+
+  /// The same per model, in any order.
+  std::vector<std::pair<std::string, uint64_t>> bytes_by_model() const {
+    return store_.spaces().bytes_by_model();
+  }
   std::optional<salt_id> find_salt(const std::string& salt) const;
   /// Pool bytes that an eviction could free now. O(1).
   uint64_t evictable_bytes() const noexcept {

@@ -113,4 +113,12 @@ void space_table::drop(uint32_t slot) {
   free_.push_back(slot);
 }
 
+std::vector<std::pair<std::string, uint64_t>> space_table::bytes_by_model() const {
+  std::unordered_map<std::string_view, uint64_t> sums;
+  for (const auto& [space, slot] : slots_)
+    if (entries_[slot].bytes > 0)
+      sums[space.model_name] += entries_[slot].bytes;
+  return {sums.begin(), sums.end()};
+}
+
 } // namespace actord

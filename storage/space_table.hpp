@@ -53,6 +53,20 @@ public:
   salt_id salt(uint32_t slot) const {
     return entries_[slot].salt;
   }
+  /// Bytes that the space holds, and hence its salt.
+  uint64_t bytes(uint32_t slot) const {
+    return entries_[slot].bytes;
+  }
+  void add_bytes(uint32_t slot, uint64_t bytes) {
+    entries_[slot].bytes += bytes;
+    salt_of(slot).bytes += bytes;
+  }
+  void take_bytes(uint32_t slot, uint64_t bytes) {
+    entries_[slot].bytes -= bytes;
+    salt_of(slot).bytes -= bytes;
+  }
+  /// By model, in any order. O(spaces).
+  std::vector<std::pair<std::string, uint64_t>> bytes_by_model() const;
   salt_entry& salt_of(uint32_t slot) {
     return salts_.find(entries_[slot].salt)->second;
   }
@@ -77,6 +91,7 @@ private:
     salt_id salt = 0;
     uint32_t references = 0;
     uint32_t prev = nil, next = nil; // among the spare ones, oldest first
+    uint64_t bytes = 0;
   };
   struct hash {
     size_t operator()(const key_space& space) const noexcept;

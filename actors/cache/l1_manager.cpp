@@ -175,6 +175,7 @@ void l1_manager_state::tick() {
   const bool triggered = check_pressure();
   meters_->look(triggered);
   const auto usage = index_->usage();
+  meters_->fill(*index_, *options_.gen_ai);
   told_->ticked(usage.used_bytes, usage.configured_bytes, options_.trigger_watermark, triggered);
 }
 

@@ -24,6 +24,7 @@ struct l1_manager_options {
   std::shared_ptr<metric_registry> metrics = std::make_shared<metric_registry>();
   std::string l1_tag = "_default";
   event_publisher_ptr bus = event_publisher::none();
+  std::shared_ptr<gen_ai_metrics> gen_ai = std::make_shared<gen_ai_metrics>();
   uint32_t chunk_tokens = 256;
 };
 

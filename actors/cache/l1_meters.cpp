@@ -57,6 +57,14 @@ void l1_meters::count(const std::string& salt, const salt_traffic& traffic) {
   cells.evicted->add(static_cast<double>(traffic.evicted));
 }
 
+void l1_meters::fill(const l1_index& index, gen_ai_metrics& into) {
+  const auto total = static_cast<double>(index.usage().configured_bytes);
+  gen_ai_usages shares;
+  for (auto& [model, bytes] : index.bytes_by_model())
+    shares.emplace_back(model, 100 * static_cast<double>(bytes) / total);
+  into.replace_usage(gen_ai_source::own, shares, 0);
+}
+
 void l1_meters::look(bool triggered) {
   looks_->add();
   if (triggered)

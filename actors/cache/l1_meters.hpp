@@ -1,7 +1,7 @@
 // What /metrics tells of one L1.
 #pragma once
 
-#include "observability/metric_registry.hpp"
+#include "observability/gen_ai_metrics.hpp"
 #include "storage/l1_index.hpp"
 
 #include <atomic>
@@ -26,6 +26,8 @@ public:
   void looked_up(const std::string& salt, uint64_t found, uint64_t missed);
   /// A reservation that got buffers for `granted` objects, or no memory for `refused` ones.
   void reserved(const key_space& space, uint64_t granted, uint64_t refused);
+  /// Each model's share of the pool.
+  void fill(const l1_index& index, gen_ai_metrics& into);
   /// One look at the pool's usage; `triggered`: it was above the watermark.
   void look(bool triggered);
 

@@ -3,7 +3,7 @@
 namespace actord {
 
 lookup_meters::lookup_meters(std::shared_ptr<metric_registry> registry)
-  : registry_(std::move(registry)) {
+  : registry_(std::move(registry)), requests_(&registry_->counter(metric::gen_ai_requests)) {
   registry_->add_source([active = active_](gauge_sink& to) {
     to.set(metric::active_prefetch_jobs, {},
            static_cast<double>(active->load(std::memory_order_relaxed)));
@@ -30,6 +30,7 @@ void lookup_meters::count(const lookup_result_details& result) {
   const auto& to = cells_of(result.model_name, result.cache_salt);
   auto add = [](counter_cell* cell, uint64_t amount) { cell->add(static_cast<double>(amount)); };
   to.lookups->add();
+  requests_->add();
   add(to.requested, result.requested_tokens);
   add(to.hit, result.hit_tokens);
   add(to.hit_l1, result.l1_hit_tokens);

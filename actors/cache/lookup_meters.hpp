@@ -36,6 +36,7 @@ private:
   const cells& cells_of(const std::string& model_name, const std::string& salt);
 
   std::shared_ptr<metric_registry> registry_;
+  counter_cell* requests_; // of all models
   std::map<std::pair<std::string, std::string>, cells> cells_;
   std::shared_ptr<std::atomic<uint64_t>> active_ = std::make_shared<std::atomic<uint64_t>>(0);
 };

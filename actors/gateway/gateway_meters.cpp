@@ -25,8 +25,9 @@ bool timed(const wire::operation_info& row) {
 
 } // namespace
 
-gateway_meters::gateway_meters(std::shared_ptr<metric_registry> registry, event_publisher_ptr bus)
-  : registry_(std::move(registry)), bus_(std::move(bus)) {
+gateway_meters::gateway_meters(std::shared_ptr<metric_registry> registry, event_publisher_ptr bus,
+                               std::shared_ptr<gen_ai_metrics> gen_ai)
+  : registry_(std::move(registry)), bus_(std::move(bus)), gen_ai_(std::move(gen_ai)) {
   for (const auto& row : wire::operations()) {
     const auto index = static_cast<size_t>(row.op);
     if (index >= cells_.size())

@@ -3,7 +3,7 @@
 
 #include "actors/event_publisher.hpp"
 #include "actors/gateway/wire/operations.hpp"
-#include "observability/metric_registry.hpp"
+#include "observability/gen_ai_metrics.hpp"
 
 #include <caf/actor_clock.hpp>
 
@@ -20,7 +20,13 @@ class gateway_meters {
 public:
   using time_point = caf::actor_clock::time_point;
 
-  gateway_meters(std::shared_ptr<metric_registry> registry, event_publisher_ptr bus);
+  gateway_meters(std::shared_ptr<metric_registry> registry, event_publisher_ptr bus,
+                 std::shared_ptr<gen_ai_metrics> gen_ai);
+
+  /// How many requests are worked on and how many wait now.
+  void requests(size_t running, size_t waiting) {
+    gen_ai_->own_requests(static_cast<int64_t>(running), static_cast<int64_t>(waiting));
+  }
 
   void waited(wire::operation op, time_point::duration wait);
   void handled(wire::operation op, time_point::duration work);
@@ -37,6 +43,7 @@ private:
 
   std::shared_ptr<metric_registry> registry_;
   event_publisher_ptr bus_;
+  std::shared_ptr<gen_ai_metrics> gen_ai_;
   std::vector<cells> cells_; // by operation
 };
 

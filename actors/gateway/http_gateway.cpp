@@ -94,6 +94,7 @@ public:
     add_info_routes(api_, context_);
     http::add_dashboard_route(api_);
     add_diagnostic_routes(api_, context_);
+    add_server_metrics_route(api_, context_);
     add_quota_routes(api_, context_);
     add_cache_routes(api_, context_);
     add_reconfigure_routes(api_);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/interfaces.hpp"
+#include "observability/gen_ai_metrics.hpp"
 #include "observability/metric_registry.hpp"
 #include "runtime/actor_census.hpp"
 #include "runtime/options/daemon_options.hpp"
@@ -30,6 +31,7 @@ struct http_peers {
   std::shared_ptr<const metric_registry> metrics; // null: switched off
   event_bus_actor bus;
   std::shared_ptr<const runtime::actor_census> actors;
+  std::shared_ptr<gen_ai_metrics> gen_ai = std::make_shared<gen_ai_metrics>();
   histogram_cell* scrape_time = nullptr; // of `metrics`: how long a scrape took
 };
 

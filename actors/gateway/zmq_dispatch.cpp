@@ -190,6 +190,8 @@ void zmq_gateway::dispatch(ticket_id ticket, wire::request request) {
     meters_.waited(entry->second.op, now - entry->second.since);
     entry->second.since = now;
     entry->second.started = true;
+    ++started_;
+    tell_load();
   }
   std::visit(
     [&](auto& x) {
@@ -306,6 +308,8 @@ void zmq_gateway::start(ticket_id ticket, wire::subscribe_kv_events request) {
     return refuse(ticket, "cursor must not be negative and max_events must be in 1..1024");
   auto node = pending_.extract(ticket);
   auto& entry = node.mapped();
+  started_ -= entry.started ? 1 : 0;
+  tell_load();
   deadlines_.erase({entry.deadline_ms, ticket});
   auto* owner = clients_.find(entry.identity);
   --owner->waiting;

@@ -26,7 +26,7 @@ size_t total_bytes(const std::vector<frame>& frames) {
 zmq_gateway::zmq_gateway(caf::actor_config& cfg, runtime::thread_unit& unit, zmq_gateway_link& link,
                          zmq_gateway_options options, zmq_gateway_peers peers)
   : pinned(cfg, unit), link_(link), options_(options), peers_(std::move(peers)),
-    meters_(options_.metrics, options_.bus) {
+    meters_(options_.metrics, options_.bus, options_.gen_ai) {
 }
 
 const char* zmq_gateway::name() const {

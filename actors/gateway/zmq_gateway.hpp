@@ -23,6 +23,7 @@ struct zmq_gateway_options {
   bool kv_events = true; // advertised by get_experimental
   std::shared_ptr<metric_registry> metrics = std::make_shared<metric_registry>();
   event_publisher_ptr bus = event_publisher::none();
+  std::shared_ptr<gen_ai_metrics> gen_ai = std::make_shared<gen_ai_metrics>();
 };
 
 /// Whom the gateway hands requests to. Null handles: the mode is switched off.
@@ -100,6 +101,9 @@ private:
   void send_reply(const std::string& identity, std::string_view uid, std::string_view operation,
                   std::optional<std::string> body);
   void note(std::string_view what, std::string_view reason);
+  void tell_load() {
+    meters_.requests(started_, pending_.size() - started_);
+  }
 
   // zmq_dispatch.cpp: who answers what
   void admit(client& from, ticket_id ticket, wire::request request, size_t bytes);
@@ -136,6 +140,7 @@ private:
   zmq_gateway_peers peers_;
   client_table clients_;
   std::unordered_map<ticket_id, pending> pending_;
+  size_t started_ = 0; // of them
   std::set<std::pair<time_ms, ticket_id>> deadlines_;
   std::vector<std::string> ready_lanes_; // identities whose next operation may start
   incoming message_;                     // its frames are reused

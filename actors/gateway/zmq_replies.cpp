@@ -31,6 +31,7 @@ ticket_id zmq_gateway::accept(client& from, const incoming& message, wire::opera
     deadlines_.emplace(entry.deadline_ms, ticket);
   }
   ++from.waiting;
+  tell_load();
   return ticket;
 }
 
@@ -71,7 +72,9 @@ void zmq_gateway::close_ticket(ticket_id ticket, std::string_view operation_fram
       ready_lanes_.push_back(owner->identity);
     }
   }
+  started_ -= entry.started ? 1 : 0;
   pending_.erase(ticket);
+  tell_load();
   if (stopping_ && pending_.empty())
     for (auto& stopper : std::exchange(stoppers_, {}))
       stopper.deliver(caf::ok_atom_v);

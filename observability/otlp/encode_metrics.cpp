@@ -188,6 +188,8 @@ requests encode_metrics(std::span<const metric_reading> readings, const metrics_
   const auto seed = origin.names != metric_names::v056;
   for (const auto& reading : readings) {
     const auto& row = *reading.row;
+    if (!is_pushed(row))
+      continue;
     const auto own = origin.names != metric_names::seed || row.aliases.size() == 0;
     if (own && (seed || row.origin != metric_origin::seed))
       writer.write(reading, instrument_of(row));

@@ -62,10 +62,12 @@ constexpr std::array<std::pair<metric, std::string_view>, 16> scopes = {{
   {metric::blend_lookup_duration, "lmcache.blend"},
 }};
 
-constexpr std::string_view own_scope = "lmcache_actord";
+constexpr std::string_view own_scope = "lmcache_actord", model_server_scope = "gen_ai.server";
 
 std::string_view scope_of(const metric_info& row) {
   // What 0.5.6 does not know stands among its metrics, but in no scope of theirs.
+  if (row.family.starts_with("gen_ai_"))
+    return model_server_scope;
   std::string_view result = own_scope;
   if (row.origin != metric_origin::v056)
     return result;
@@ -116,6 +118,10 @@ void name_counter(instrument& result, const metric_info& row) {
 }
 
 } // namespace
+
+bool is_pushed(const metric_info& row) {
+  return row.id != metric::gen_ai_requests_untyped;
+}
 
 instrument instrument_of(const metric_info& row) {
   instrument result{dotted(row.family, row.kind), {}, scope_of(row)};

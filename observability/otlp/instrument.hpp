@@ -17,6 +17,9 @@ struct instrument {
   std::string_view scope;
 };
 
+/// Whether a row goes out: one whose OpenTelemetry name another has does not.
+bool is_pushed(const metric_info& row);
+
 /// The instrument of a row's family (spec observability §2.4).
 instrument instrument_of(const metric_info& row);
 

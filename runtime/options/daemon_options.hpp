@@ -2,6 +2,7 @@
 // daemon.
 #pragma once
 
+#include "runtime/options/model_server_options.hpp"
 #include "runtime/options/otlp_options.hpp"
 
 #include <cstdint>
@@ -195,6 +196,7 @@ struct daemon_options {
   http_options http;
   observability_options observability;
   otlp_options otlp;
+  model_server_options model_servers;
   l2_options l2;
   p2p_options p2p;
   coordinator_options coordinator;

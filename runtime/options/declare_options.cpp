@@ -21,6 +21,7 @@ void declare_options(option_set& set, option_draft& draft) {
   declare_request_options(set, draft);
   declare_http_options(set, draft);
   declare_observability_options(set, draft);
+  declare_model_server_options(set, draft);
   declare_unbuilt_options(set, draft);
 }
 

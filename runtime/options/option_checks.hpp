@@ -28,6 +28,10 @@ void read_secrets(daemon_options& options, const option_sources& sources,
 void settle_otlp(option_draft& draft, const option_sources& sources, const chosen_values& chosen,
                  option_problems& problems);
 
+/// Checks the addresses of model servers.
+void settle_model_servers(daemon_options& options, const chosen_values& chosen,
+                          option_problems& problems);
+
 /// The peer's own checks of parts not built here, and then "not built yet" for each flag that asks
 /// for one of them.
 void refuse_unbuilt(const option_draft& draft, const chosen_values& chosen,

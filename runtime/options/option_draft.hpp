@@ -57,6 +57,7 @@ void declare_l1_options(option_set& set, option_draft& draft);
 void declare_request_options(option_set& set, option_draft& draft);
 void declare_http_options(option_set& set, option_draft& draft);
 void declare_observability_options(option_set& set, option_draft& draft);
+void declare_model_server_options(option_set& set, option_draft& draft);
 void declare_unbuilt_options(option_set& set, option_draft& draft);
 
 } // namespace actord

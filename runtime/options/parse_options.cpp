@@ -91,6 +91,7 @@ parse_options(std::span<const std::string> args, const option_sources& sources) 
   finish_options(draft, chosen, problems);
   read_secrets(draft.options, sources, chosen, problems);
   settle_otlp(draft, sources, chosen, problems);
+  settle_model_servers(draft.options, chosen, problems);
   refuse_unbuilt(draft, chosen, problems);
   if (!problems.empty())
     return problem_exit(problems);

@@ -46,6 +46,17 @@ TEST_CASE("a counter carries its whole name in text and no _total in headers of 
   CHECK(exposition({counter("plain", 1)}, open).find("\nplain_total{") != std::string::npos);
 }
 
+TEST_CASE("a counter whose name without _total is another's keeps its whole name") {
+  auto other = counter("x", 4);
+  other.type = prometheus::MetricType::Gauge;
+  const auto text = exposition({counter("x_total", 4), other}, exposition_format::open_metrics);
+  CHECK(text.find("# TYPE x_total unknown\nx_total{") != std::string::npos);
+  CHECK(text.find("# TYPE x gauge\nx{") != std::string::npos);
+  CHECK(exposition({counter("x_total", 4), other}, exposition_format::text_0_0_4)
+          .find("# TYPE x_total counter\n")
+        != std::string::npos);
+}
+
 TEST_CASE("an info gauge is an info of OpenMetrics") {
   std::vector all{gauge("target_info", 1)};
   CHECK(exposition(all, text) == "# TYPE target_info gauge\ntarget_info 1\n");

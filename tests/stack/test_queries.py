@@ -21,7 +21,6 @@ NOT_FED = [
     r"lmcache_blend_.*",                                               # no blending
     r"lmcache_mp_transfer_phase_.*",                                   # no staging on the CPU
     r"lmcache_mp_event_bus_subscriber_(exceptions|dropped)_total",     # no subscriber fails
-    r"gen_ai_.*",
 ]
 MAY_BE_EMPTY = re.compile("|".join(f"(?:{names})" for names in NOT_FED))
 DATA_WITHIN_S = 30.0

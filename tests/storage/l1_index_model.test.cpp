@@ -107,6 +107,12 @@ private:
     for (const auto& [salt, bytes] : index_.bytes_by_salt())
       ours[salt] = bytes;
     REQUIRE(ours == expected);
+    std::map<std::string, uint64_t> expected_models, our_models;
+    for (const auto& [k, o] : model_.resident)
+      expected_models[index_.space(std::get<0>(k)).model_name] += unit_bytes;
+    for (const auto& [model, bytes] : index_.bytes_by_model())
+      our_models[model] = bytes;
+    REQUIRE(our_models == expected_models);
   }
 
   uint64_t below(uint64_t bound) {

@@ -21,6 +21,9 @@ void add_reconfigure_routes(router& to);
 /// /metrics, /env, /loglevel, /threads, /periodic-threads, /run_script (spec cli-http §2.10).
 void add_diagnostic_routes(router& to, context& from);
 
+/// POST /observability/server_metrics: engines tell how full and how busy they are.
+void add_server_metrics_route(router& to, context& from);
+
 /// GET /dashboard: the page that plots /metrics and /status in a browser.
 void add_dashboard_route(router& to);
 

@@ -41,6 +41,8 @@ std::string family_of(const instrument& what, metric_kind kind) {
 TEST_CASE("every pushed instrument becomes the family that is pulled") {
   std::set<std::pair<std::string_view, std::string>> names;
   for (const auto& row : metric_table()) {
+    if (!is_pushed(row))
+      continue;
     auto own = instrument_of(row);
     CHECK(family_of(own, row.kind) == row.family);
     CHECK(names.emplace(own.scope, own.name).second);
