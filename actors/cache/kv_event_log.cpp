@@ -6,15 +6,9 @@ namespace actord {
 
 namespace {
 
-// Element `index` of a queue whose first elements have gone.
 template <class T>
-auto at(const std::deque<T>& queue, uint64_t gone, uint64_t index) {
-  return queue.begin() + static_cast<ptrdiff_t>(index - gone);
-}
-
-template <class T>
-void drop_until(std::deque<T>& queue, uint64_t& gone, uint64_t end) {
-  queue.erase(queue.begin(), queue.begin() + static_cast<ptrdiff_t>(end - gone));
+void drop_until(value_ring<T>& queue, uint64_t& gone, uint64_t end) {
+  queue.drop(end - gone);
   gone = end;
 }
 
@@ -24,16 +18,16 @@ void kv_event_log::append_stored(const std::string& model_name, const chunk_hash
                                  const chunk_hash* parent, std::span<const uint32_t> tokens) {
   append(model_name, true, parent != nullptr);
   if (parent)
-    hashes_.push_back(*parent);
-  hashes_.push_back(hash);
-  tokens_.insert(tokens_.end(), tokens.begin(), tokens.end());
+    hashes_.append({parent, 1});
+  hashes_.append({&hash, 1});
+  tokens_.append(tokens);
   trim();
 }
 
 void kv_event_log::append_removed(const std::string& model_name,
                                   std::span<const chunk_hash> hashes) {
   append(model_name, false, false);
-  hashes_.insert(hashes_.end(), hashes.begin(), hashes.end());
+  hashes_.append(hashes);
   trim();
 }
 
@@ -69,11 +63,9 @@ wire::kv_event_record kv_event_log::read(size_t index) const {
   result.model_name = *from.model_name;
   auto first_hash = from.first_hash;
   if (from.has_parent)
-    result.parent_block_hash = *at(hashes_, gone_hashes_, first_hash++);
-  result.block_hashes.assign(at(hashes_, gone_hashes_, first_hash),
-                             at(hashes_, gone_hashes_, hash_end));
-  result.token_ids.assign(at(tokens_, gone_tokens_, from.first_token),
-                          at(tokens_, gone_tokens_, token_end));
+    result.parent_block_hash = hashes_.copy(first_hash++ - gone_hashes_, 1).front();
+  result.block_hashes = hashes_.copy(first_hash - gone_hashes_, hash_end - first_hash);
+  result.token_ids = tokens_.copy(from.first_token - gone_tokens_, token_end - from.first_token);
   return result;
 }
 

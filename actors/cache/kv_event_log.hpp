@@ -1,6 +1,7 @@
 // The last chunks that came and went, in order.
 #pragma once
 
+#include "actors/cache/value_ring.hpp"
 #include "actors/gateway/wire/encode.hpp"
 
 #include <cstdint>
@@ -57,8 +58,8 @@ private:
   uint32_t capacity_;
   uint64_t next_seq_ = 1;
   std::deque<record> records_;
-  std::deque<chunk_hash> hashes_;
-  std::deque<uint32_t> tokens_;
+  value_ring<chunk_hash> hashes_;
+  value_ring<uint32_t> tokens_;
   uint64_t gone_hashes_ = 0, gone_tokens_ = 0; // in front of the queues
 };
 
