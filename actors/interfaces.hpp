@@ -162,6 +162,11 @@ using otlp_exporter_actor = caf::typed_actor<
   // Pushes once more and ends; answers when it has, within a few seconds.
   caf::replies_to<atom::stop>::with<caf::ok_atom>>;
 
+/// The GEN-AI POLLER: asks one model server how full and how busy it is, again and again.
+using gen_ai_poller_actor = caf::typed_actor<
+  // The next question.
+  caf::reacts_to<atom::run>>;
+
 /// The POOL GROWER: reserves the pool's pages step by step.
 using pool_grower_actor = caf::typed_actor<
   // The next step.

@@ -40,11 +40,29 @@ int64_t sum(int64_t value, int64_t delta) {
 
 void gen_ai_metrics::set(gen_ai_level which, gen_ai_source from, int64_t n, double now_s) {
   std::lock_guard lock{mutex_};
+  set_locked(which, from, n, now_s);
+}
+
+void gen_ai_metrics::set_locked(gen_ai_level which, gen_ai_source from, int64_t n, double now_s) {
   levels_[index_of(which)][index_of(from)] = number{std::max<int64_t>(n, 0), now_s};
+}
+
+void gen_ai_metrics::set_locked(gen_ai_source from, const gen_ai_report& report, double now_s) {
+  if (report.running)
+    set_locked(gen_ai_level::running, from, *report.running, now_s);
+  if (report.waiting)
+    set_locked(gen_ai_level::waiting, from, *report.waiting, now_s);
+  if (report.max)
+    set_locked(gen_ai_level::max, from, *report.max, now_s);
 }
 
 void gen_ai_metrics::add(gen_ai_level which, gen_ai_source from, int64_t delta, double now_s) {
   std::lock_guard lock{mutex_};
+  add_locked(which, from, delta, now_s);
+}
+
+void gen_ai_metrics::add_locked(gen_ai_level which, gen_ai_source from, int64_t delta,
+                                double now_s) {
   auto& said = levels_[index_of(which)][index_of(from)];
   const auto before = counts(said, index_of(from), now_s) ? said->n : 0;
   said = number{sum(before, delta), now_s};
@@ -74,6 +92,10 @@ bool gen_ai_metrics::set_locked(gen_ai_source from, std::string_view model, doub
 
 void gen_ai_metrics::replace_usage(gen_ai_source from, const gen_ai_usages& models, double now_s) {
   std::lock_guard lock{mutex_};
+  replace_locked(from, models, now_s);
+}
+
+void gen_ai_metrics::replace_locked(gen_ai_source from, const gen_ai_usages& models, double now_s) {
   std::set<std::string_view> listed;
   for (const auto& [name, percent] : models)
     listed.insert(name);
@@ -118,6 +140,31 @@ gen_ai_usages gen_ai_metrics::usage(double now_s) {
     if (const auto* said = strongest(shares, now_s))
       all.emplace_back(name, said->percent);
   return all;
+}
+
+bool gen_ai_metrics::push(const gen_ai_report& report, double now_s) {
+  constexpr auto from = gen_ai_source::push;
+  std::lock_guard lock{mutex_};
+  forget_expired(now_s);
+  const auto fresh = std::ranges::count_if(report.usages, [&](const auto& each) {
+    return !models_.contains(each.first);
+  });
+  if (models_.size() + static_cast<size_t>(fresh) > max_models)
+    return false;
+  set_locked(from, report, now_s);
+  if (report.running_delta != 0)
+    add_locked(gen_ai_level::running, from, report.running_delta, now_s);
+  if (report.waiting_delta != 0)
+    add_locked(gen_ai_level::waiting, from, report.waiting_delta, now_s);
+  for (const auto& [model, percent] : report.usages)
+    set_locked(from, model, percent, now_s);
+  return true;
+}
+
+void gen_ai_metrics::poll(gen_ai_source from, const gen_ai_report& report, double now_s) {
+  std::lock_guard lock{mutex_};
+  replace_locked(from, report.usages, now_s);
+  set_locked(from, report, now_s);
 }
 
 void gen_ai_metrics::collect(gauge_sink& to, double now_s) {

@@ -28,6 +28,13 @@ inline constexpr size_t gen_ai_level_count = 3;
 /// Percent of the KV cache by model.
 using gen_ai_usages = std::vector<std::pair<std::string, double>>;
 
+/// One report. Levels that are not in it are left as they were.
+struct gen_ai_report {
+  gen_ai_usages usages;
+  std::optional<int64_t> running, waiting, max;
+  int64_t running_delta = 0, waiting_delta = 0;
+};
+
 /// Values of all sources. Any thread; `own_requests` is for hot paths, the rest takes a lock.
 class gen_ai_metrics {
 public:
@@ -65,6 +72,13 @@ public:
   /// Each model's value by its strongest fresh source. Forgets what has expired.
   gen_ai_usages usage(double now_s);
 
+  /// Takes a push as a whole.
+  /// @returns false when nothing is taken: it names more new models than there is room for
+  bool push(const gen_ai_report& report, double now_s);
+
+  /// Takes what a source that was asked says: all models that it knows, and its numbers.
+  void poll(gen_ai_source from, const gen_ai_report& report, double now_s);
+
   /// All of it, for a scrape.
   void collect(gauge_sink& to, double now_s);
 
@@ -80,6 +94,10 @@ private:
   template <class T>
   using by_source = std::array<std::optional<T>, gen_ai_source_count>;
 
+  void set_locked(gen_ai_level which, gen_ai_source from, int64_t n, double now_s);
+  void set_locked(gen_ai_source from, const gen_ai_report& report, double now_s);
+  void add_locked(gen_ai_level which, gen_ai_source from, int64_t delta, double now_s);
+  void replace_locked(gen_ai_source from, const gen_ai_usages& models, double now_s);
   bool set_locked(gen_ai_source from, std::string_view model, double percent, double now_s);
   void forget_expired(double now_s);
   void forget_silent();

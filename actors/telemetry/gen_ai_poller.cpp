@@ -25,7 +25,9 @@ void gen_ai_poller_state::run() {
   if (came.what == fetched::outcome::ok) {
     auto read = options_.read(came.text);
     if (const auto* report = std::get_if<gen_ai_report>(&read))
-      take(*report);
+      options_.into->poll(
+        options_.source, *report,
+        std::chrono::duration<double>(self_->clock().now().time_since_epoch()).count());
     else
       came = {fetched::outcome::bad_status, std::get<std::string>(read)};
   }
@@ -35,17 +37,6 @@ void gen_ai_poller_state::run() {
   wait_ms_ = silent ? std::max(options_.period_ms, std::min(2 * wait_ms_, longest_wait_ms))
                     : options_.period_ms;
   self_->delayed_send(self_, std::chrono::milliseconds(wait_ms_), atom::run_v);
-}
-
-void gen_ai_poller_state::take(const gen_ai_report& report) {
-  const auto now_s = std::chrono::duration<double>(self_->clock().now().time_since_epoch()).count();
-  auto& to = *options_.into;
-  to.replace_usage(options_.source, report.usages, now_s);
-  for (auto [which, n] :
-       {std::pair{gen_ai_level::running, report.running},
-        std::pair{gen_ai_level::waiting, report.waiting}, std::pair{gen_ai_level::max, report.max}})
-    if (n)
-      to.set(which, options_.source, *n, now_s);
 }
 
 // Spec observability §8.4, table of failures.

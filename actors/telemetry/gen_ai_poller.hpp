@@ -19,9 +19,6 @@
 
 namespace actord {
 
-/// The GEN-AI POLLER: one per server. Nobody but itself sends to it.
-using gen_ai_poller_actor = caf::typed_actor<caf::reacts_to<atom::run>>;
-
 struct gen_ai_poller_options {
   std::string title; // for log lines: Ollama, vLLM, TGI
   gen_ai_source source = gen_ai_source::ollama;
@@ -49,7 +46,6 @@ public:
   void run();
 
 private:
-  void take(const gen_ai_report& report);
   void tell(const fetched& came);
 
   gen_ai_poller_actor::pointer self_;

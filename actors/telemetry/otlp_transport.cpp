@@ -1,9 +1,8 @@
 #include "actors/telemetry/otlp_transport.hpp"
 
+#include "actors/telemetry/curl_call.hpp"
 #include "observability/exposition_request.hpp"
 #include "runtime/options/version.hpp"
-
-#include <curl/curl.h>
 
 #include <algorithm>
 #include <charconv>
@@ -13,13 +12,8 @@ namespace actord {
 
 namespace {
 
-constexpr size_t body_limit = 1 << 20, header_limit = 8 << 10;
+constexpr size_t header_limit = 8 << 10;
 
-struct easy_deleter {
-  void operator()(CURL* handle) const {
-    curl_easy_cleanup(handle);
-  }
-};
 struct list_deleter {
   void operator()(curl_slist* list) const {
     curl_slist_free_all(list);
@@ -80,18 +74,6 @@ void take_header(incoming& to, std::string_view line) {
 extern "C" size_t actord_otlp_header(char* text, size_t, size_t size, void* to) {
   take_header(*static_cast<incoming*>(to), {text, size});
   return size;
-}
-
-extern "C" size_t actord_otlp_body(char* text, size_t, size_t size, void* to) {
-  auto& body = static_cast<incoming*>(to)->body;
-  if (body.size() + size > body_limit)
-    return 0; // ends the call
-  body.append(text, size);
-  return size;
-}
-
-extern "C" int actord_otlp_progress(void* hurry, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
-  return static_cast<const std::atomic<bool>*>(hurry)->load(std::memory_order_relaxed) ? 1 : 0;
 }
 
 class curl_client final : public otlp_transport {
@@ -169,12 +151,11 @@ private:
   // Connections outlive the reset.
   void prepare(const otlp_signal_options& how, incoming& came) {
     curl_easy_reset(handle_.get());
-    set(CURLOPT_URL, how.url.c_str());
+    // A call that begins late knows its time.
+    const bool late = hurry_->load(std::memory_order_relaxed);
+    prepare_call(handle_.get(), how.url, came.body, late ? nullptr : hurry_.get());
     set(CURLOPT_POST, 1L);
     set(CURLOPT_USERAGENT, user_agent_.c_str());
-    set(CURLOPT_PROTOCOLS_STR, "http,https");
-    set(CURLOPT_NOSIGNAL, 1L);
-    set(CURLOPT_QUICK_EXIT, 1L); // do not wait for a name that is being looked up
     set(CURLOPT_ERRORBUFFER, error_);
     const bool tls = how.url.starts_with("https");
     if (grpc()) {
@@ -191,19 +172,12 @@ private:
     }
     set(CURLOPT_HEADERFUNCTION, actord_otlp_header);
     set(CURLOPT_HEADERDATA, &came);
-    set(CURLOPT_WRITEFUNCTION, actord_otlp_body);
-    set(CURLOPT_WRITEDATA, &came);
-    if (hurry_->load(std::memory_order_relaxed))
-      return; // a call that begins late knows its time
-    set(CURLOPT_NOPROGRESS, 0L);
-    set(CURLOPT_XFERINFOFUNCTION, actord_otlp_progress);
-    set(CURLOPT_XFERINFODATA, const_cast<std::atomic<bool>*>(hurry_.get()));
   }
 
   otlp_options options_;
   std::shared_ptr<const std::atomic<bool>> hurry_;
   std::string user_agent_ = "OTel-OTLP-Exporter-Cpp/" + std::string(daemon_version);
-  std::unique_ptr<CURL, easy_deleter> handle_;
+  curl_handle handle_;
   char error_[CURL_ERROR_SIZE] = {};
 };
 

@@ -20,15 +20,16 @@ bool is_web_address(const std::string& url) {
   constexpr std::size_t limit = 2'000;
   const bool printable_ascii
     = std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < 0x7F; });
+  // Addresses are logged and shown in /config: no user and password in them.
   return has_web_scheme(url) && printable_ascii && url.size() <= limit
-         && url.find("://") + 3 < url.size();
+         && url.find("://") + 3 < url.size() && url.find('@') == std::string::npos;
 }
 
 void check_page(const std::string& url, const char* flag, const chosen_values& chosen,
                 option_problems& problems) {
   if (!url.empty() && !is_web_address(url))
     problems.push_back(chosen.find(flag)->second.rejected(
-      "no address of a page; write http://HOST:PORT/metrics or https://..."));
+      "no address of a page; write http://HOST:PORT/metrics or https://..., without a user"));
 }
 
 } // namespace
@@ -69,7 +70,7 @@ void settle_model_servers(daemon_options& options, const chosen_values& chosen,
   auto& url = servers.ollama_url;
   if (servers.ollama_enabled && !url.empty() && !is_web_address(url)) {
     const auto& given = chosen.find("--ollama-url")->second;
-    constexpr auto why = "no address of a server; write http://HOST:PORT";
+    constexpr auto why = "no address of a server; write http://HOST:PORT, without a user";
     // Ollama's own variable may hold what other programs understand.
     if (given.origin == "OLLAMA_BASE_URL")
       options.warnings.push_back(given.rejected(why).text + " (Ollama is not asked)");

@@ -84,6 +84,25 @@ TEST_CASE("a model's usage comes from its strongest fresh source, own values nev
   CHECK(all.usage(31) == gen_ai_usages{{"a", 1}});
 }
 
+TEST_CASE("a push is taken as a whole or not at all") {
+  gen_ai_metrics all;
+  for (size_t i = 0; i + 1 < gen_ai_metrics::max_models; ++i)
+    CHECK(all.set_usage(ollama, "m" + std::to_string(i), 1, 0));
+  gen_ai_report report;
+  report.running = 3;
+  report.waiting_delta = 2;
+  report.usages = {{"m0", 5}, {"new", 5}, {"too many", 5}};
+  CHECK_FALSE(all.push(report, 1));
+  CHECK(all.value(level::running, 1) == 0);
+  CHECK(all.value(level::waiting, 1) == 0);
+  CHECK(all.usage(1).size() == gen_ai_metrics::max_models - 1);
+  report.usages.pop_back();
+  CHECK(all.push(report, 1));
+  CHECK(all.value(level::running, 1) == 3);
+  CHECK(all.value(level::waiting, 1) == 2);
+  CHECK(all.usage(1).size() == gen_ai_metrics::max_models);
+}
+
 TEST_CASE("a scrape shows numbers from the start, and usage under both names") {
   metric_registry registry;
   auto all = std::make_shared<gen_ai_metrics>();

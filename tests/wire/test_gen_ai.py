@@ -3,13 +3,17 @@
 import contextlib
 import http.server
 import json
+import os
 import re
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
 
+from .client import EVENT_HANDLE
 from .harness import BINARY, TERMINATED, TIME_SCALE, WireCase, eventually, ours_only
+from .paged import Group
 from .server import Server
 
 
@@ -40,9 +44,18 @@ class GenAiCase(WireCase):
         return self.server.http("POST", "/observability/server_metrics", body)
 
 
+FAKE_NVML = """
+struct memory { unsigned long long total, free, used; };
+int nvmlInit_v2(void) { return 0; }
+int nvmlShutdown(void) { return 0; }
+int nvmlDeviceGetHandleByIndex_v2(unsigned index, void **device) { *device = 0; return index != 0; }
+int nvmlDeviceGetMemoryInfo(void *device, struct memory *to) { to->total = 16ull << 30; return 0; }
+"""
+
+
 @ours_only
 class Own(GenAiCase):
-    options = {"chunk": 16, "flags": ["--worker-reap-timeout", "600"]}
+    options = {"chunk": 16, "l1_gb": 0.5}
 
     def test_numbers_are_there_from_the_start_and_requests_are_counted(self):
         before = self.shown()
@@ -51,6 +64,23 @@ class Own(GenAiCase):
         self.assertGreaterEqual(before["server_requests_max"], 1)
         self.client.hits(self.key(self.tokens(2), worker=None))
         self.assertEqual(self.shown()["requests_total"], before["requests_total"] + 1)
+
+    def test_copies_that_are_under_way_run_and_those_behind_them_wait(self):
+        worker = self.engine([Group(layers=2, heads=16, head_size=64, block_slots=16, blocks=257)])
+        stores = []
+        for seed in range(20):  # 32 MiB each
+            key = self.key(self.tokens(256, seed))
+            stores.append(self.client.submit("store", key, worker.instance,
+                                             worker.engine.blocks_for(256, first_block=1),
+                                             EVENT_HANDLE))
+
+        def one_runs_and_others_wait():
+            shown = self.shown()
+            return shown["server_requests_running"] > 0 and shown["server_requests_waiting"] > 0
+        eventually(one_runs_and_others_wait, 10)
+        for each in stores:
+            self.client.wait(each)
+        self.until(running=0, waiting=0)
 
     def test_nothing_runs_or_waits_once_all_is_answered(self):
         worker = self.worker()
@@ -107,7 +137,8 @@ class Push(GenAiCase):
 
     def test_many_models_do_not_grow_the_daemon(self):
         for batch in range(20):
-            self.push({"kv_cache": {f"b{batch}-{i}": 1 for i in range(200)}})
+            answer = self.push({"kv_cache": {f"b{batch}-{i}": 1 for i in range(200)}})
+        self.assertEqual(answer[0], 400)
         models = [x for x in self.shown() if x.startswith("server_kv_cache_usage model")]
         self.assertLessEqual(len(models), 256)
 
@@ -227,12 +258,52 @@ class Fetched(unittest.TestCase):
     def test_ollama_is_not_asked_when_switched_off(self):
         for word in ("0", "false"):
             server = self.ollama_daemon(GENAI_ENABLE_OLLAMA_SERVER_METRICS=word)
-            server.http("GET", "/metrics")
+            self.assertNotIn("gen-ai-poller", server.http("GET", "/status")[1].decode())
         self.assertEqual(self.pages.asked, [])
+        server = self.ollama_daemon()
+        self.assertIn("gen-ai-poller-Ollama", server.http("GET", "/status")[1].decode())
 
     def test_an_address_that_is_none_is_told_and_ollama_is_not_asked(self):
         server = self.daemon(OLLAMA_BASE_URL="0.0.0.0:11434")
         self.assertRegex(server.log(), "WARNING.*OLLAMA_BASE_URL.*Ollama is not asked")
+
+    def gpu_daemon(self, folder, **env) -> Server:
+        self.pages.answer = ollama(a=4 << 30)
+        return self.daemon(OLLAMA_BASE_URL=f"http://127.0.0.1:{self.pages.port}",
+                           GENAI_OLLAMA_METRICS_INTERVAL="0.1", LD_LIBRARY_PATH=folder,
+                           PATH=folder + ":/usr/bin:/bin", **env)
+
+    def program(self, folder, text) -> None:
+        path = os.path.join(folder, "nvidia-smi")
+        with open(path, "w") as file:
+            file.write("#!/bin/sh\n" + text)
+        os.chmod(path, 0o755)
+
+    def test_the_gpu_tells_its_memory_through_nvml(self):
+        with tempfile.TemporaryDirectory() as folder:
+            subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o",
+                            os.path.join(folder, "libnvidia-ml.so.1")], input=FAKE_NVML, text=True,
+                           check=True)
+            self.program(folder, "echo 1\n")
+            server = self.gpu_daemon(folder)
+            self.until(server, self.usage("a"), 25)
+            self.assertIn("Auto-detected GPU VRAM: 16.0GB", server.log())
+
+    def test_without_nvml_nvidia_smi_is_asked(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.program(folder, '[ "$*" = "--query-gpu=memory.total '
+                         '--format=csv,noheader,nounits --id=0" ] && echo 8192\n')
+            self.until(self.gpu_daemon(folder), self.usage("a"), 50)
+
+    def test_an_nvidia_smi_that_lies_or_hangs_leaves_the_assumption(self):
+        for text in ("echo no devices; exit 1\n", "yes\n", "exec sleep 100\n"):
+            with tempfile.TemporaryDirectory() as folder:
+                self.program(folder, text)
+                server = self.gpu_daemon(folder)
+                self.until(server, self.usage("a"), 50)
+                self.assertIn("GPU VRAM not detected, using heuristic-based percentages",
+                              server.log())
+                self.assertEqual(server.stop(), TERMINATED)
 
     def test_vllm_comes_before_tgi_and_a_push_before_both(self):
         self.pages.answer = 200, (b'vllm:num_requests_running{model_name="m"} 4\n'
