@@ -18,7 +18,7 @@ namespace actord {
 class event_publisher {
 public:
   /// Waiting events that wake the bus at once; fewer wait for company (see `linger`).
-  static constexpr size_t batch_size = 512;
+  static constexpr size_t batch_size = 2048;
 
   enum class wake { soon, now };
 

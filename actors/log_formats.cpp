@@ -32,36 +32,40 @@ level_look look_of(spdlog::level::level_enum level) {
   }
 }
 
-struct calendar_time {
-  std::tm parts{};
-  int ms = 0;
+// Records come many a second: the text of a second is made once.
+class second_text {
+public:
+  second_text(decltype(::gmtime_r)* convert, const char* format)
+    : convert_(convert), format_(format) {
+  }
+
+  struct moment {
+    std::string_view second;
+    int ms = 0;
+  };
+  moment at(spdlog::log_clock::time_point when) {
+    const auto second = spdlog::log_clock::to_time_t(when);
+    if (text_.empty() || second != second_) {
+      std::tm parts{};
+      convert_(&second, &parts);
+      char text[40];
+      text_.assign(text, std::strftime(text, sizeof text, format_, &parts));
+      second_ = second;
+    }
+    using std::chrono::milliseconds;
+    const auto since = std::chrono::duration_cast<milliseconds>(when.time_since_epoch());
+    return {text_, static_cast<int>(since.count() % 1000)};
+  }
+
+private:
+  decltype(::gmtime_r)* convert_;
+  const char* format_;
+  std::time_t second_ = 0;
+  std::string text_;
 };
 
-calendar_time calendar(spdlog::log_clock::time_point when, decltype(::gmtime_r)* convert) {
-  using std::chrono::milliseconds;
-  const auto seconds = spdlog::log_clock::to_time_t(when);
-  const auto since = std::chrono::duration_cast<milliseconds>(when.time_since_epoch());
-  calendar_time result;
-  convert(&seconds, &result.parts);
-  result.ms = static_cast<int>(since.count() % 1000);
-  return result;
-}
-
-std::string date_text(const calendar_time& when, const char* format) {
-  char text[40];
-  return {text, std::strftime(text, sizeof text, format, &when.parts)};
-}
-
-// As the peer writes it: YYYY-MM-DD HH:MM:SS,mmm.
-std::string local_time(spdlog::log_clock::time_point when) {
-  const auto at = calendar(when, ::localtime_r);
-  return date_text(at, "%Y-%m-%d %H:%M:%S") + fmt::format(",{:03}", at.ms);
-}
-
-std::string utc_time(spdlog::log_clock::time_point when) {
-  const auto at = calendar(when, ::gmtime_r);
-  return date_text(at, "%Y-%m-%dT%H:%M:%S") + fmt::format(".{:03}Z", at.ms);
-}
+// As the peer writes it: YYYY-MM-DD HH:MM:SS,mmm. A formatter belongs to one sink, which locks.
+constexpr auto local_format = "%Y-%m-%d %H:%M:%S", utc_format = "%Y-%m-%dT%H:%M:%S";
 
 std::string cut(std::string_view text, size_t most) {
   if (text.size() <= most)
@@ -108,12 +112,13 @@ public:
     const std::string_view logger{record.logger_name.data(), record.logger_name.size()};
     if (color_)
       put(out, look.color);
-    put(out, fmt::format("[{}] LMCache {}:", local_time(record.time), look.name));
+    const auto time = time_.at(record.time);
+    fmt::format_to(fmt::appender(out), "[{},{:03}] LMCache {}:", time.second, time.ms, look.name);
     put(out, color_ ? "\033[0m " : " ");
     put(out, printable_lines(cut(record.payload)));
     put(out, color_ ? " \033[3m(" : " (");
     if (!record.source.empty())
-      put(out, fmt::format("{}:{}:", source_file(record.source), record.source.line));
+      fmt::format_to(fmt::appender(out), "{}:{}:", source_file(record.source), record.source.line);
     put(out, logger);
     put(out, color_ ? ")\033[0m\n" : ")\n");
   }
@@ -124,14 +129,17 @@ public:
 
 private:
   bool color_;
+  second_text time_{::localtime_r, local_format};
 };
 
 class json_formatter final : public spdlog::formatter {
 public:
   void format(const spdlog::details::log_msg& record, spdlog::memory_buf_t& out) override {
     const std::string logger{record.logger_name.data(), record.logger_name.size()};
-    nlohmann::ordered_json line{
-      {"time", utc_time(record.time)}, {"level", look_of(record.level).name}, {"logger", logger}};
+    const auto time = time_.at(record.time);
+    nlohmann::ordered_json line{{"time", fmt::format("{}.{:03}Z", time.second, time.ms)},
+                                {"level", look_of(record.level).name},
+                                {"logger", logger}};
     if (const auto dot = logger.find('.'); dot != std::string::npos)
       line["actor"] = logger.substr(dot + 1);
     line["message"] = cut(record.payload);
@@ -148,6 +156,9 @@ public:
   std::unique_ptr<spdlog::formatter> clone() const override {
     return std::make_unique<json_formatter>();
   }
+
+private:
+  second_text time_{::gmtime_r, utc_format};
 };
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "observability/reuse_lifecycle.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cassert>
 #include <limits>
@@ -43,12 +44,33 @@ bool reuse_lifecycle::named_before(const chunk_hash& hash, uint64_t salt_hash) {
   }
 }
 
+void reuse_lifecycle::find_sampled(std::span<const reuse_key> keys) {
+  sampled_.assign(keys.size(), false);
+  std::array<const chunk_hash*, sample_lanes> lanes;
+  for (size_t first = 0; first < keys.size();) {
+    size_t count = 0;
+    const auto salt = keys[first].cache_salt;
+    while (count < sample_lanes && first + count < keys.size()
+           && keys[first + count].cache_salt == salt) {
+      lanes[count] = &keys[first + count].hash;
+      ++count;
+    }
+    std::fill(lanes.begin() + static_cast<ptrdiff_t>(count), lanes.end(), lanes.front());
+    const auto hashes = reuse_sample_hashes(salt, lanes);
+    for (size_t i = 0; i < count; ++i)
+      sampled_[first + i] = sampled(hashes[i], threshold_);
+    first += count;
+  }
+}
+
 void reuse_lifecycle::finished(std::span<const reuse_key> keys, double now, bool is_read) {
   seen_.assign(std::bit_ceil(2 * keys.size() + 1), 0);
+  find_sampled(keys);
   count_map::value_type* counted = nullptr;
   std::string_view counted_salt;
   uint64_t salt_hash = 0;
-  for (const auto& key : keys) {
+  for (size_t at = 0; at < keys.size(); ++at) {
+    const auto& key = keys[at];
     if (!counted || key.cache_salt != counted_salt) {
       counted = &count_of(key.cache_salt);
       counted_salt = key.cache_salt;
@@ -58,7 +80,7 @@ void reuse_lifecycle::finished(std::span<const reuse_key> keys, double now, bool
     if (named_before(key.hash, salt_hash))
       continue;
     ++count;
-    if (!sampled(reuse_sample_hash(key.cache_salt, key.hash), threshold_))
+    if (!sampled_[at])
       continue;
     const auto id = reuse_identity(key.cache_salt, key.hash);
     auto i = index_.find(id);

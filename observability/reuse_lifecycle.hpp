@@ -70,6 +70,7 @@ private:
   using count_map = std::unordered_map<std::string, uint64_t, text_hash, std::equal_to<>>;
 
   void finished(std::span<const reuse_key> keys, double now, bool is_read);
+  void find_sampled(std::span<const reuse_key> keys);
   bool named_before(const chunk_hash& hash, uint64_t salt_hash);
   count_map::value_type& count_of(std::string_view cache_salt);
   void track(const entry& added);
@@ -79,7 +80,9 @@ private:
   reuse_lifecycle_limits limits_;
   std::mt19937_64 random_;
   count_map counts_;
-  std::vector<uint64_t> seen_; // of one event: an open table of marks
+  // Of one event: an open table of marks; which keys are followed.
+  std::vector<uint64_t> seen_;
+  std::vector<bool> sampled_;
   std::vector<entry> entries_;
   std::unordered_map<sample_identity, uint32_t, sample_identity_hash> index_; // into entries_
 };

@@ -74,12 +74,9 @@ private:
   uint64_t state_ = 0x2545f4914f6cdd1d;
 };
 
-} // namespace
-
-uint64_t l1_sample_hash(const object_key_view& key) noexcept {
-  return byte_hash{}
-    .add(key.hash)
-    .add(uint8_t{0})
+/// What follows the chunk hash of an L1 key.
+uint64_t finish_l1(byte_hash state, const object_key_view& key) noexcept {
+  return state.add(uint8_t{0})
     .add(key.model_name)
     .add(uint8_t{0})
     .add_big_endian(key.kv_rank, 4)
@@ -88,8 +85,40 @@ uint64_t l1_sample_hash(const object_key_view& key) noexcept {
     .finish();
 }
 
+} // namespace
+
+uint64_t l1_sample_hash(const object_key_view& key) noexcept {
+  return finish_l1(byte_hash{}.add(key.hash), key);
+}
+
 uint64_t reuse_sample_hash(std::string_view cache_salt, const chunk_hash& hash) noexcept {
   return byte_hash{}.add(cache_salt).add(uint8_t{0}).add(hash).finish();
+}
+
+std::array<uint64_t, sample_lanes>
+l1_sample_hashes(const std::array<object_key_view, sample_lanes>& keys) noexcept {
+  std::array<byte_hash, sample_lanes> lanes;
+  for (size_t i = 0; i < sizeof(chunk_hash); ++i)
+    for (size_t lane = 0; lane < sample_lanes; ++lane)
+      lanes[lane].add(keys[lane].hash.bytes[i]);
+  std::array<uint64_t, sample_lanes> result;
+  for (size_t lane = 0; lane < sample_lanes; ++lane)
+    result[lane] = finish_l1(lanes[lane], keys[lane]);
+  return result;
+}
+
+std::array<uint64_t, sample_lanes>
+reuse_sample_hashes(std::string_view cache_salt,
+                    const std::array<const chunk_hash*, sample_lanes>& hashes) noexcept {
+  std::array<byte_hash, sample_lanes> lanes;
+  lanes.fill(byte_hash{}.add(cache_salt).add(uint8_t{0}));
+  for (size_t i = 0; i < sizeof(chunk_hash); ++i)
+    for (size_t lane = 0; lane < sample_lanes; ++lane)
+      lanes[lane].add(hashes[lane]->bytes[i]);
+  std::array<uint64_t, sample_lanes> result;
+  for (size_t lane = 0; lane < sample_lanes; ++lane)
+    result[lane] = lanes[lane].finish();
+  return result;
 }
 
 uint64_t l0_sample_hash(uint64_t instance_id, uint64_t block_id) noexcept {

@@ -3,6 +3,7 @@
 
 #include "storage/object_key.hpp"
 
+#include <array>
 #include <compare>
 #include <cstddef>
 #include <cstdint>
@@ -46,6 +47,14 @@ struct object_key_view {
 /// The same on every machine and in every run.
 uint64_t l1_sample_hash(const object_key_view& key) noexcept;
 uint64_t reuse_sample_hash(std::string_view cache_salt, const chunk_hash& hash) noexcept;
+/// The same of several keys at once: FNV waits for the product of every byte, so that some chains
+/// side by side take hardly longer than one.
+constexpr size_t sample_lanes = 4;
+std::array<uint64_t, sample_lanes>
+l1_sample_hashes(const std::array<object_key_view, sample_lanes>& keys) noexcept;
+std::array<uint64_t, sample_lanes>
+reuse_sample_hashes(std::string_view cache_salt,
+                    const std::array<const chunk_hash*, sample_lanes>& hashes) noexcept;
 uint64_t l0_sample_hash(uint64_t instance_id, uint64_t block_id) noexcept;
 
 /// Stands for a key in a tracker, in 16 bytes whatever the length of its strings: its sampling hash

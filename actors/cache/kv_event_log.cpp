@@ -14,42 +14,64 @@ void drop_until(value_ring<T>& queue, uint64_t& gone, uint64_t end) {
 
 } // namespace
 
-void kv_event_log::append_stored(const std::string& model_name, const chunk_hash& hash,
+void kv_event_log::append_stored(const std::string& model_name, std::span<const chunk_hash> hashes,
                                  const chunk_hash* parent, std::span<const uint32_t> tokens) {
-  append(model_name, true, parent != nullptr);
-  if (parent)
-    hashes_.append({parent, 1});
-  hashes_.append({&hash, 1});
-  tokens_.append(tokens);
-  trim();
+  const auto each = tokens.size() / hashes.size();
+  const auto kept
+    = std::min<size_t>({hashes.size(), capacity_, each > 0 ? max_tokens / each : hashes.size()});
+  // The first of a run that does not fit as a whole would be gone again at once, and all before
+  // them: they only take their numbers.
+  const auto passed = hashes.size() - kept;
+  make_room(passed > 0 ? capacity_ : kept, kept * each);
+  next_seq_ += passed;
+  if (kept == 0)
+    return;
+  if (passed > 0)
+    parent = &hashes[passed - 1];
+  const auto name = shared_name(model_name);
+  for (auto at = passed; at < hashes.size(); ++at) {
+    records_.push_back({name, gone_hashes_ + hashes_.size(),
+                        gone_tokens_ + tokens_.size() + (at - passed) * each, true,
+                        parent != nullptr});
+    if (parent)
+      hashes_.append({parent, 1});
+    hashes_.append({&hashes[at], 1});
+    parent = &hashes[at];
+  }
+  tokens_.append(tokens.subspan(passed * each));
+  next_seq_ += kept;
 }
 
 void kv_event_log::append_removed(const std::string& model_name,
                                   std::span<const chunk_hash> hashes) {
-  append(model_name, false, false);
-  hashes_.append(hashes);
-  trim();
-}
-
-void kv_event_log::append(const std::string& model_name, bool stored, bool has_parent) {
-  // Neighbours are mostly of one model: they share its name.
-  auto name = !records_.empty() && *records_.back().model_name == model_name
-                ? records_.back().model_name
-                : std::make_shared<const std::string>(model_name);
-  records_.push_back({std::move(name), gone_hashes_ + hashes_.size(), gone_tokens_ + tokens_.size(),
-                      stored, has_parent});
+  make_room(1, 0);
   ++next_seq_;
+  if (capacity_ == 0)
+    return;
+  records_.push_back({shared_name(model_name), gone_hashes_ + hashes_.size(),
+                      gone_tokens_ + tokens_.size(), false, false});
+  hashes_.append(hashes);
 }
 
-void kv_event_log::trim() {
-  while (!records_.empty() && (records_.size() > capacity_ || tokens_.size() > max_tokens)) {
-    records_.pop_front();
-    const bool none = records_.empty();
-    drop_until(hashes_, gone_hashes_,
-               none ? gone_hashes_ + hashes_.size() : records_.front().first_hash);
-    drop_until(tokens_, gone_tokens_,
-               none ? gone_tokens_ + tokens_.size() : records_.front().first_token);
-  }
+// Neighbours are mostly of one model: they share its name.
+std::shared_ptr<const std::string> kv_event_log::shared_name(const std::string& model_name) const {
+  return !records_.empty() && *records_.back().model_name == model_name
+           ? records_.back().model_name
+           : std::make_shared<const std::string>(model_name);
+}
+
+void kv_event_log::make_room(size_t records, size_t tokens) {
+  auto going = records_.begin();
+  while (going != records_.end()
+         && (static_cast<size_t>(records_.end() - going) + records > capacity_
+             || gone_tokens_ + tokens_.size() - going->first_token + tokens > max_tokens))
+    ++going;
+  if (going == records_.begin())
+    return;
+  const bool none = going == records_.end();
+  drop_until(hashes_, gone_hashes_, none ? gone_hashes_ + hashes_.size() : going->first_hash);
+  drop_until(tokens_, gone_tokens_, none ? gone_tokens_ + tokens_.size() : going->first_token);
+  records_.erase(records_.begin(), going);
 }
 
 wire::kv_event_record kv_event_log::read(size_t index) const {

@@ -24,8 +24,11 @@ public:
   explicit kv_event_log(uint32_t capacity = 0) : capacity_(capacity) {
   }
 
-  /// @param parent the chunk before, or null
-  void append_stored(const std::string& model_name, const chunk_hash& hash,
+  /// Consecutive chunks of one prompt, a record each.
+  /// @param parent the chunk before the first, or null
+  /// @param tokens of all of them, equally many each
+  /// @pre there is a chunk
+  void append_stored(const std::string& model_name, std::span<const chunk_hash> hashes,
                      const chunk_hash* parent, std::span<const uint32_t> tokens);
   void append_removed(const std::string& model_name, std::span<const chunk_hash> hashes);
 
@@ -51,8 +54,9 @@ private:
     bool stored = false, has_parent = false;  // the parent is the first hash
   };
 
-  void append(const std::string& model_name, bool stored, bool has_parent);
-  void trim();
+  std::shared_ptr<const std::string> shared_name(const std::string& model_name) const;
+  /// Lets the oldest go until so many more fit.
+  void make_room(size_t records, size_t tokens);
   wire::kv_event_record read(size_t index) const;
 
   uint32_t capacity_;

@@ -27,26 +27,31 @@ void kv_events_state::init(const kv_events_options& options) {
     });
 }
 
-void kv_events_state::append_stored(const chunk_news& news, const store_origin& origin,
-                                    size_t& hint) {
-  // The news come in the order of the range.
+size_t kv_events_state::append_stored(std::span<const chunk_news> news, const store_origin& origin,
+                                      size_t& hint) {
+  // The news come in the order of the range, mostly without a gap.
   const auto& range = origin.range;
   const auto hashes = range.hashes();
   auto from = hashes.begin() + static_cast<ptrdiff_t>(std::min(hint, hashes.size()));
-  auto found = std::find(from, hashes.end(), news.hash);
+  auto found = std::find(from, hashes.end(), news.front().hash);
   if (found == hashes.end())
-    found = std::find(hashes.begin(), from, news.hash);
-  if (found == hashes.end() || *found != news.hash) {
+    found = std::find(hashes.begin(), from, news.front().hash);
+  if (found == hashes.end() || *found != news.front().hash) {
     ++unbound_stores_;
-    return;
+    return 1;
   }
   const auto place = static_cast<size_t>(found - hashes.begin());
-  hint = place + 1;
+  size_t run = 1;
+  while (run < news.size() && place + run < hashes.size() && news[run].stored
+         && news[run].hash == hashes[place + run] && news[run].space == news.front().space)
+    ++run;
+  hint = place + run;
   const auto chunk = range.first + place;
   const auto tokens = std::span{origin.key->token_ids}.subspan(chunk * options_.chunk_tokens,
-                                                               options_.chunk_tokens);
-  log_.append_stored(news.space->model_name, news.hash,
+                                                               run * options_.chunk_tokens);
+  log_.append_stored(news.front().space->model_name, hashes.subspan(place, run),
                      chunk > 0 ? &(*range.chain)[chunk - 1] : nullptr, tokens);
+  return run;
 }
 
 void kv_events_state::record(const chunk_news_batch& batch) {
@@ -55,13 +60,15 @@ void kv_events_state::record(const chunk_news_batch& batch) {
   // What left in one step is one record per model.
   std::map<std::string, std::vector<chunk_hash>> removed;
   size_t hint = 0;
-  for (const auto& news : batch.news) {
-    if (!news.stored)
-      removed[news.space->model_name].push_back(news.hash);
+  for (std::span news{batch.news}; !news.empty();) {
+    size_t told = 1;
+    if (!news.front().stored)
+      removed[news.front().space->model_name].push_back(news.front().hash);
     else if (batch.origin)
-      append_stored(news, *batch.origin, hint);
+      told = append_stored(news, *batch.origin, hint);
     else
       ++unbound_stores_;
+    news = news.subspan(told);
   }
   for (const auto& [model_name, hashes] : removed)
     log_.append_removed(model_name, hashes);

@@ -10,6 +10,7 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <span>
 
 namespace actord {
 
@@ -51,8 +52,10 @@ private:
     time_ms last_seen_ms = 0;
   };
 
+  /// Records the first of the news and those after it that follow it in the range; returns how
+  /// many.
   /// @param hint where in the range to look first; moved on
-  void append_stored(const chunk_news& news, const store_origin& origin, size_t& hint);
+  size_t append_stored(std::span<const chunk_news> news, const store_origin& origin, size_t& hint);
   /// Sends what there is to a stream that has credit.
   void serve(stream_state& stream);
   wire::kv_event_batch page(const kv_subscription& wish) const;

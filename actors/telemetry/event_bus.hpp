@@ -81,7 +81,7 @@ struct running_bus {
 };
 
 /// Events wait for company for at most this long before they are handed out.
-constexpr auto event_linger = std::chrono::milliseconds(20);
+constexpr auto event_linger = std::chrono::milliseconds(100);
 
 /// @param capacity events that may wait, > 0
 running_bus start_event_bus(caf::actor_system& system, uint64_t capacity,

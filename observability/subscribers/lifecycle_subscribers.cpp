@@ -1,5 +1,7 @@
 #include "observability/subscribers/lifecycle_subscribers.hpp"
 
+#include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,21 +31,35 @@ l1_lifecycle_subscriber::l1_lifecycle_subscriber(std::shared_ptr<metric_registry
                        event_type::l1_write_finished_and_read_reserved,
                        event_type::l1_keys_evicted},
                       std::move(registry)),
-    lives_(*this, sample_threshold(sample_rate)) {
+    threshold_(sample_threshold(sample_rate)), lives_(*this, threshold_) {
 }
 
+// Nearly no key is followed: what most of the time goes into is finding that out.
 void l1_lifecycle_subscriber::handle(const event& what) {
   const auto& details = std::get<l1_keys_details>(what.details);
-  for (const auto& key : *details.keys) {
-    if (what.type == event_type::l1_read_finished)
-      lives_.read_finished(details.l1_tag, view_of(key), what.time_s);
-    else if (what.type == event_type::l1_keys_evicted)
-      lives_.evicted(details.l1_tag, view_of(key), what.time_s);
-    else
-      lives_.write_finished(details.l1_tag, view_of(key), what.time_s);
+  const auto& keys = *details.keys;
+  std::array<object_key_view, sample_lanes> lanes;
+  for (size_t first = 0; first < keys.size(); first += sample_lanes) {
+    const auto count = std::min(sample_lanes, keys.size() - first);
+    for (size_t i = 0; i < count; ++i)
+      lanes[i] = view_of(keys[first + i]);
+    const auto hashes = l1_sample_hashes(lanes); // of the last ones again where few are left
+    for (size_t i = 0; i < count; ++i)
+      if (sampled(hashes[i], threshold_))
+        take(what.type, details.l1_tag, lanes[i], what.time_s);
   }
   if (what.type != event_type::l1_read_finished)
     lives_.sweep(what.time_s);
+}
+
+void l1_lifecycle_subscriber::take(event_type what, std::string_view l1_tag,
+                                   const object_key_view& key, double now) {
+  if (what == event_type::l1_read_finished)
+    lives_.read_finished(l1_tag, key, now);
+  else if (what == event_type::l1_keys_evicted)
+    lives_.evicted(l1_tag, key, now);
+  else
+    lives_.write_finished(l1_tag, key, now);
 }
 
 void l1_lifecycle_subscriber::missed_events() {

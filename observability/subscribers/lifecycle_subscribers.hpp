@@ -25,7 +25,9 @@ private:
   void lifetime(std::string_view l1_tag, double seconds) override;
   void idle_before_evict(std::string_view l1_tag, double seconds) override;
   void evict_reuse_gap(std::string_view l1_tag, double seconds) override;
+  void take(event_type what, std::string_view l1_tag, const object_key_view& key, double now);
 
+  uint32_t threshold_;
   l1_lifecycle lives_;
 };
 

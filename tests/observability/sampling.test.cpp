@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <array>
+
 using namespace actord;
 
 namespace {
@@ -52,6 +54,21 @@ TEST_CASE("sampling hashes have the published values") {
   CHECK_EQ(l0_sample_hash(0, 0), 0xa5e0dba6c385580a);
   CHECK_EQ(l0_sample_hash(4242, 10), 0x7b2bcb704d6ff39f);
   CHECK_EQ(l0_sample_hash(UINT64_MAX, UINT64_MAX), 0xb985182d97d9d96f);
+}
+
+TEST_CASE("several keys at once have the hashes that each has alone") {
+  const std::array<chunk_hash, 4> hashes{filled(0), filled(1), filled(2), filled(0xff)};
+  const std::array<object_key_view, 4> keys{{{hashes[0], "facebook/opt-125m", 0x01000100, 0, ""},
+                                             {hashes[1], "m", 0x02010201, 3, "salt"},
+                                             {hashes[2], "", 0, 0, ""},
+                                             {hashes[3], "a longer model name", 7, 9, "s"}}};
+  const auto l1 = l1_sample_hashes(keys);
+  const auto reuse
+    = reuse_sample_hashes("tenant-a", {&hashes[0], &hashes[1], &hashes[2], &hashes[3]});
+  for (size_t i = 0; i < keys.size(); ++i) {
+    CHECK_EQ(l1[i], l1_sample_hash(keys[i]));
+    CHECK_EQ(reuse[i], reuse_sample_hash("tenant-a", hashes[i]));
+  }
 }
 
 TEST_CASE("each part of a key changes its identity, the tag only the second half") {

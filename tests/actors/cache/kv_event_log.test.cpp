@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <random>
 
 using namespace actord;
@@ -42,6 +43,34 @@ void check_same(const record& a, const record& b) {
   CHECK(a.token_ids == b.token_ids);
 }
 
+// Appends some chunks of one prompt, to the log at once and to the model one by one.
+void store_run(std::mt19937& random, const std::string& model_name, kv_event_log& log,
+               model& wanted) {
+  const auto seed = static_cast<uint32_t>(wanted.all.size());
+  const auto chunks = 1 + random() % 6;
+  const auto each
+    = random() % 9 == 0 ? kv_event_log::max_tokens / (1 + random() % 4) : random() % 5;
+  const auto hashes = chain_of(chunks, seed);
+  std::vector<uint32_t> tokens(chunks * each);
+  std::iota(tokens.begin(), tokens.end(), seed);
+  std::optional<chunk_hash> parent;
+  if (random() % 2 == 0)
+    parent = hash_of(seed + 1000);
+  log.append_stored(model_name, hashes, parent ? &*parent : nullptr, tokens);
+  for (size_t i = 0; i < chunks; ++i) {
+    record next;
+    next.seq = wanted.all.size() + 1;
+    next.model_name = model_name;
+    next.kind = "stored";
+    next.block_hashes = {hashes[i]};
+    next.parent_block_hash = parent;
+    const auto first = tokens.begin() + static_cast<ptrdiff_t>(i * each);
+    next.token_ids.assign(first, first + static_cast<ptrdiff_t>(each));
+    wanted.all.push_back(std::move(next));
+    parent = hashes[i];
+  }
+}
+
 } // namespace
 
 TEST_CASE("the log says what a list of records would say") {
@@ -50,32 +79,25 @@ TEST_CASE("the log says what a list of records would say") {
     kv_event_log log{capacity};
     model wanted{{}, capacity};
     for (uint32_t step = 0; step < 300; ++step) {
-      record next;
-      next.seq = step + 1;
-      next.model_name = random() % 4 == 0 ? "another" : "model";
+      const std::string model_name = random() % 4 == 0 ? "another" : "model";
       if (random() % 3 == 0) {
+        record next;
+        next.seq = wanted.all.size() + 1;
+        next.model_name = model_name;
         next.kind = "removed";
         next.block_hashes = chain_of(1 + random() % 3, step);
-        log.append_removed(next.model_name, next.block_hashes);
+        log.append_removed(model_name, next.block_hashes);
+        wanted.all.push_back(std::move(next));
       } else {
-        next.kind = "stored";
-        next.block_hashes = chain_of(1, step);
-        if (random() % 2 == 0)
-          next.parent_block_hash = hash_of(step + 1000);
-        next.token_ids.resize(random() % 9 == 0 ? kv_event_log::max_tokens / 3 : random() % 5);
-        std::iota(next.token_ids.begin(), next.token_ids.end(), step);
-        log.append_stored(next.model_name, next.block_hashes[0],
-                          next.parent_block_hash ? &*next.parent_block_hash : nullptr,
-                          next.token_ids);
+        store_run(random, model_name, log, wanted);
       }
-      wanted.all.push_back(std::move(next));
       if (step % 10 != 0)
         continue;
       auto kept = wanted.kept();
       CHECK_EQ(log.size(), kept.size());
       std::erase_if(kept, [](const record& x) { return x.model_name != "model"; });
       auto page = log.page("model", 0, 1000);
-      CHECK_EQ(page.next_cursor, step + 1);
+      CHECK_EQ(page.next_cursor, wanted.all.size());
       REQUIRE_EQ(page.events.size(), kept.size());
       for (size_t i = 0; i < kept.size(); ++i)
         check_same(page.events[i], kept[i]);
