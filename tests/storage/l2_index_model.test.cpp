@@ -33,6 +33,7 @@ public:
             for (uint32_t group = 0; group < 2; ++group)
               keys_.push_back({{{hash}}, model, pack_kv_rank(2, rank), group, salt});
     keys_.push_back({{{1}}, "one", 7, 0, ""}); // a rank without a world
+    refs_ = to_refs(keys_);
   }
 
   void step() {
@@ -79,11 +80,12 @@ public:
     REQUIRE_EQ(usage.too_short, model_.too_short);
     REQUIRE_EQ(usage.wrong_length, model_.wrong_length);
     REQUIRE_EQ(usage.full, model_.full);
-    for (const auto& key : keys_) {
-      const auto* expected = model_.readable(key);
-      REQUIRE_EQ(index_.find(to_ref(key, 0)),
-                 expected ? std::optional{expected->length} : std::nullopt);
+    bool found_same = true;
+    for (const auto& ref : refs_) {
+      const auto* expected = model_.readable(to_key(ref));
+      found_same &= index_.find(ref) == (expected ? std::optional{expected->length} : std::nullopt);
     }
+    REQUIRE(found_same);
     std::map<std::string, std::pair<uint64_t, uint64_t>> salts, expected;
     for (const auto& each : index_.salts())
       salts[each.salt] = {each.bytes, each.objects};
@@ -254,6 +256,7 @@ private:
   l2_index index_;
   l2_model model_;
   std::vector<object_key> keys_;
+  std::vector<object_ref> refs_; // of all of them
   std::string cursor_;
   std::set<object_key> listed_;
   uint64_t listing_since_ = 0;
@@ -268,7 +271,7 @@ TEST_CASE("the L2 index does what a naive model does") {
       CAPTURE(to_string(kind));
       CAPTURE(seed);
       twin both{seed, kind};
-      for (int step = 0; step < 8'000; ++step) {
+      for (int step = 0; step < 5'000; ++step) {
         CAPTURE(step);
         both.step();
         both.compare();
