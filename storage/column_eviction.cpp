@@ -1,10 +1,10 @@
 // The part of column_store that makes room.
 #include "storage/column_store.hpp"
+#include "storage/largest_salts.hpp"
 
 #include <algorithm>
 #include <cassert>
 #include <numeric>
-#include <queue>
 
 namespace actord {
 
@@ -34,7 +34,12 @@ bool column_store::allocate(std::span<const uint64_t> sizes, std::vector<uint64_
 
 uint64_t column_store::evict(uint64_t goal_bytes, size_t max_columns, std::optional<salt_id> salt) {
   if (policy_->kind() == eviction_kind::isolated_lru && !salt)
-    return evict_largest_salts(goal_bytes, max_columns);
+    return take_from_largest_salts(spaces_, goal_bytes, max_columns,
+                                   [&](uint64_t goal, size_t most, salt_id largest) {
+                                     auto before = counts_.columns;
+                                     auto gone = evict_walk(goal, most, largest);
+                                     return std::pair{gone, size_t{before - counts_.columns}};
+                                   });
   return evict_walk(goal_bytes, max_columns, salt);
 }
 
@@ -58,29 +63,6 @@ column_store::evict_walk(uint64_t goal_bytes, size_t max_columns, std::optional<
   // of them.
   for (auto id : victims_)
     for_cells(id, [&](cell_id resident, const cell&) { unlink(resident, true); });
-  return freed;
-}
-
-uint64_t column_store::evict_largest_salts(uint64_t goal_bytes, size_t max_columns) {
-  using candidate = std::pair<uint64_t, salt_id>; // bytes, salt
-  std::priority_queue<candidate> largest;
-  for (const auto& [id, salt] : spaces_.salts())
-    if (salt.bytes > 0)
-      largest.emplace(salt.bytes, id);
-  uint64_t freed = 0;
-  while (freed < goal_bytes && max_columns > 0 && !largest.empty()) {
-    auto [bytes, salt] = largest.top();
-    largest.pop();
-    // Down to the next salt's level, at least one column.
-    auto lead = largest.empty() ? bytes : bytes - largest.top().first;
-    auto goal = std::max<uint64_t>(std::min(goal_bytes - freed, lead), 1);
-    auto before = counts_.columns;
-    auto gone = evict_walk(goal, max_columns, salt);
-    max_columns -= std::min<size_t>(max_columns, before - counts_.columns);
-    freed += gone;
-    if (gone > 0 && gone < bytes)
-      largest.emplace(bytes - gone, salt);
-  }
   return freed;
 }
 

@@ -3,39 +3,13 @@
 
 #include "storage/slab.hpp"
 
-#include <array>
 #include <cassert>
-#include <memory>
-#include <vector>
 
 namespace actord {
 
-/// Nodes by number. Grows by pages, so that no node ever moves and growth never
-/// stalls.
+/// Nodes by number.
 template <class Node>
-class node_table {
-public:
-  Node& operator[](uint32_t number) noexcept {
-    return (*pages_[number / page_nodes])[number % page_nodes];
-  }
-  const Node& operator[](uint32_t number) const noexcept {
-    return (*pages_[number / page_nodes])[number % page_nodes];
-  }
-  /// Makes `number` valid.
-  Node& make(uint32_t number) {
-    while (pages_.size() <= number / page_nodes)
-      pages_.push_back(std::make_unique<page>());
-    return (*this)[number];
-  }
-  uint64_t bytes() const noexcept {
-    return pages_.size() * sizeof(page);
-  }
-
-private:
-  static constexpr uint32_t page_nodes = 1024;
-  using page = std::array<Node, page_nodes>;
-  std::vector<std::unique_ptr<page>> pages_;
-};
+using node_table = paged_block<Node>;
 
 /// A list of nodes, oldest first. Nodes have `uint32_t prev, next`, which
 /// belong to the one list that a node is in; Nodes is anything with operator[].

@@ -174,7 +174,6 @@ private:
   void free_cell(cell_id id);
   void record(const column& target, bool stored);
   uint64_t evict_walk(uint64_t goal_bytes, size_t max_columns, std::optional<salt_id> salt);
-  uint64_t evict_largest_salts(uint64_t goal_bytes, size_t max_columns);
   bool consistent_column(column_id id, counts& seen, uint64_t& evictable) const;
 
   pool_allocator pool_;

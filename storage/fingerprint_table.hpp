@@ -12,12 +12,14 @@ namespace actord {
 /// with chains through the records: each insertion splits at most one bucket,
 /// so nothing ever stalls for a rehash, and the touched part of the bucket
 /// array follows the number of records. No tombstones. T has `uint64_t
-/// fingerprint` and `uint32_t next`, which belong to the table.
-template <class T>
+/// fingerprint` and `uint32_t next`, which belong to the table. Block is where
+/// records and buckets lie: reserved_block or paged_block.
+template <class T, template <class> class Block = reserved_block>
 class fingerprint_table {
 public:
   explicit fingerprint_table(uint32_t capacity)
-    : records_{capacity}, buckets_{zeroed<uint32_t>(std::max(capacity, first_buckets))} {
+    : records_{capacity}, buckets_(std::max(capacity, first_buckets)) {
+    buckets_.make(first_buckets - 1);
   }
 
   /// The first record of that fingerprint which `matches(record)`; nil if there
@@ -77,7 +79,7 @@ public:
     return records_.touched();
   }
   uint64_t touched_bytes() const noexcept {
-    return uint64_t{touched()} * sizeof(T) + uint64_t{bucket_count_} * sizeof(uint32_t);
+    return records_.touched_bytes() + buckets_.bytes(bucket_count_);
   }
 
 private:
@@ -90,10 +92,10 @@ private:
 
   // Buckets hold number + 1: zeroed memory is empty.
   uint32_t head(uint32_t bucket) const noexcept {
-    return buckets_.get()[bucket] - 1;
+    return buckets_[bucket] - 1;
   }
   void set_head(uint32_t bucket, uint32_t number) noexcept {
-    buckets_.get()[bucket] = number + 1;
+    buckets_[bucket] = number + 1;
   }
   void push(uint32_t bucket, uint32_t number) noexcept {
     records_[number].next = head(bucket);
@@ -102,6 +104,7 @@ private:
 
   void split() {
     auto fresh = bucket_count_;
+    buckets_.make(fresh);
     if (fresh > mask_)
       mask_ = 2 * mask_ + 1;
     ++bucket_count_;
@@ -115,8 +118,8 @@ private:
     }
   }
 
-  slab<T> records_;
-  std::unique_ptr<uint32_t, calloc_deleter> buckets_;
+  slab<T, Block<T>> records_;
+  Block<uint32_t> buckets_;
   uint32_t bucket_count_ = first_buckets;
   uint32_t mask_ = first_buckets - 1;
 };

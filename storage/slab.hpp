@@ -1,11 +1,11 @@
-// Numbered records in one fixed block of memory.
+// Numbered records of one size, taken and given back.
 #pragma once
+
+#include "storage/memory_block.hpp"
 
 #include <cassert>
 #include <cstdint>
-#include <cstdlib>
 #include <limits>
-#include <memory>
 #include <new>
 #include <type_traits>
 
@@ -14,33 +14,16 @@ namespace actord {
 /// The number of no record.
 constexpr uint32_t nil = std::numeric_limits<uint32_t>::max();
 
-/// Gives back what std::calloc gave.
-struct calloc_deleter {
-  void operator()(void* block) const noexcept {
-    std::free(block);
-  }
-};
-
-/// Zeroed memory of which the system backs only the pages that are touched.
-/// Throws std::bad_alloc (tables are made while starting up).
-template <class T>
-std::unique_ptr<T, calloc_deleter> zeroed(size_t count) {
-  auto* block = std::calloc(count + 1, sizeof(T));
-  if (block == nullptr)
-    throw std::bad_alloc{};
-  return std::unique_ptr<T, calloc_deleter>{static_cast<T*>(block)};
-}
-
 /// Up to `capacity` records of type T, numbered from 0. A record never moves;
 /// records that were given back are reused first, so that the touched memory
 /// follows the largest number in use. T is trivially copyable and has a member
 /// `uint32_t next`, which links the free records.
-template <class T>
+template <class T, class Block = reserved_block<T>>
 class slab {
   static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
 
 public:
-  explicit slab(uint32_t capacity) : records_{zeroed<T>(capacity)}, capacity_{capacity} {
+  explicit slab(uint32_t capacity) : records_(capacity), capacity_{capacity} {
     assert(capacity < nil);
   }
 
@@ -53,7 +36,7 @@ public:
       result = touched_++;
     else
       return nil;
-    ::new (static_cast<void*>(records_.get() + result)) T{};
+    ::new (static_cast<void*>(&records_.make(result))) T{};
     ++in_use_;
     return result;
   }
@@ -66,10 +49,10 @@ public:
   }
 
   T& operator[](uint32_t number) noexcept {
-    return records_.get()[number];
+    return records_[number];
   }
   const T& operator[](uint32_t number) const noexcept {
-    return records_.get()[number];
+    return records_[number];
   }
 
   uint32_t in_use() const noexcept {
@@ -82,9 +65,12 @@ public:
   uint32_t capacity() const noexcept {
     return capacity_;
   }
+  uint64_t touched_bytes() const noexcept {
+    return records_.bytes(touched_);
+  }
 
 private:
-  std::unique_ptr<T, calloc_deleter> records_;
+  Block records_;
   uint32_t capacity_;
   uint32_t touched_ = 0;
   uint32_t in_use_ = 0;
