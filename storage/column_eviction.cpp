@@ -86,7 +86,8 @@ bool column_store::consistent() const {
   return columns_hold && columns == columns_.size() && linked <= cells_.in_use()
          && seen.resident == counts_.resident && seen.read == counts_.read
          && seen.staged <= counts_.staged && seen.columns == counts_.columns
-         && seen.staging_bytes <= counts_.staging_bytes && evictable == evictable_bytes_;
+         && seen.temporary == counts_.temporary && seen.staging_bytes <= counts_.staging_bytes
+         && evictable == evictable_bytes_;
 }
 
 bool column_store::consistent_column(column_id id, counts& seen, uint64_t& evictable) const {
@@ -105,6 +106,7 @@ bool column_store::consistent_column(column_id id, counts& seen, uint64_t& evict
     bytes += pool_.aligned(c.length);
     ++seen.resident;
     seen.read += c.readers > 0 ? 1 : 0;
+    seen.temporary += c.temporary ? 1 : 0;
   });
   seen.columns += bytes > 0 ? 1 : 0;
   if (pins == 0)

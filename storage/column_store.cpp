@@ -78,7 +78,7 @@ cell_id column_store::stage(uint32_t space, const chunk_hash& hash, uint16_t ran
     columns_[at].space = space;
     spaces_.add_reference(space);
   }
-  cells_[id] = {unbacked, length, columns_[at].first_cell, at, 0, reservation, group, rank};
+  cells_[id] = {unbacked, length, columns_[at].first_cell, at, 0, reservation, group, rank, false};
   columns_[at].first_cell = id;
   ++counts_.staged;
   counts_.staging_bytes += length;
@@ -144,6 +144,7 @@ void column_store::unlink(cell_id id, bool evicted) {
     spaces_.take_bytes(target.space, bytes);
     note(spaces_.salt(target.space), &salt_traffic::evicted);
     --counts_.resident;
+    counts_.temporary -= gone.temporary ? 1 : 0;
     counts_.read -= gone.readers > 0 ? 1 : 0;
     if (target.bytes == 0) {
       policy_->removed(at, evicted);
@@ -209,6 +210,14 @@ void column_store::drop(cell_id id, uint32_t shares) {
   }
   --counts_.read;
   unpin(held.column);
+  if (held.temporary)
+    unlink(id);
+}
+
+void column_store::make_temporary(cell_id id) {
+  assert(!cells_[id].staged() && cells_[id].column != nil);
+  counts_.temporary += cells_[id].temporary ? 0 : 1;
+  cells_[id].temporary = true;
 }
 
 void column_store::pin(column_id id) {

@@ -31,6 +31,7 @@ struct cell {
   uint32_t reservation = nil; // slot of the reservation that stages it; nil: resident
   uint16_t group = 0;
   uint16_t rank = 0;
+  bool temporary = false; // goes with its last reader
 
   bool staged() const noexcept {
     return reservation != nil;
@@ -56,7 +57,7 @@ struct column {
 class column_store {
 public:
   struct counts {
-    uint64_t resident = 0, staged = 0, read = 0, columns = 0, staging_bytes = 0;
+    uint64_t resident = 0, staged = 0, read = 0, columns = 0, staging_bytes = 0, temporary = 0;
     auto operator<=>(const counts&) const = default;
   };
 
@@ -106,6 +107,8 @@ public:
 
   void hold(cell_id id, uint32_t shares);
   void drop(cell_id id, uint32_t shares);
+  /// The resident object goes when its last reader is done. One that nobody comes to read stays.
+  void make_temporary(cell_id id);
   void touch(column_id column);
 
   // -- room

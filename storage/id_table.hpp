@@ -60,6 +60,13 @@ public:
     return oldest_ == nil ? 0 : entries_[oldest_].id;
   }
 
+  /// The id that was created next after this one; 0 when there is none.
+  /// @pre `id` is held
+  uint64_t after(uint64_t id) const noexcept {
+    auto next = entries_[slot_of(id)].next;
+    return next == nil ? 0 : entries_[next].id;
+  }
+
   static uint32_t slot_of(uint64_t id) noexcept {
     return static_cast<uint32_t>(id & slot_mask);
   }

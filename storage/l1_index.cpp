@@ -51,13 +51,16 @@ time_ms l1_index::expire(time_ms now) {
     }
     close_lease(id);
   }
-  while (auto id = reservations_.oldest()) {
-    auto deadline = reservations_.find(id)->deadline;
-    if (deadline > now) {
-      next = std::min(next, deadline);
+  for (auto id = reservations_.oldest(); id != 0;) {
+    const auto following = reservations_.after(id);
+    const auto& reservation = *reservations_.find(id);
+    if (!reservation.loading && reservation.deadline > now) {
+      next = std::min(next, reservation.deadline);
       break;
     }
-    end_reservation(id);
+    if (!reservation.loading)
+      end_reservation(id);
+    id = following;
   }
   return next;
 }
@@ -123,6 +126,7 @@ l1_usage l1_index::usage() const {
   result.resident_objects = totals.resident;
   result.staged_objects = totals.staged - detached_cells_;
   result.read_locked_objects = totals.read;
+  result.temporary_objects = totals.temporary;
   result.columns = totals.columns;
   result.leases = leases_.size();
   result.claims = claims_.size();

@@ -7,7 +7,7 @@
 #include "storage/eviction_policy.hpp"
 #include "storage/id_table.hpp"
 #include "storage/lease.hpp"
-#include "storage/object_key.hpp"
+#include "storage/object_ref.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -67,6 +67,20 @@ struct reserve_outcome {
   std::vector<slot> slots; // only what is neither resident nor being written; chunk-major
 };
 
+/// What of a chain is resident, each object held by one share of the lease.
+struct hold_outcome {
+  lease_id lease = 0; // 0 when nothing is held
+  uint32_t world_size = 1;
+  // [(group * world_size + rank) * chunks + chunk]; aux groups hold nothing.
+  std::vector<bool> present;
+};
+
+/// Objects that are read on their own, not for a lookup.
+struct pin_outcome {
+  claim_id claim = 0;      // 0 when none of them is resident
+  std::vector<slot> slots; // one per object asked for; length_bytes 0: it is not resident
+};
+
 /// `staged_objects`: with a key, so a commit would make them resident. `staging_bytes` and
 /// `used_bytes` also count the buffers of quarantined writers.
 struct l1_usage {
@@ -74,6 +88,7 @@ struct l1_usage {
   uint64_t staging_bytes = 0; // logical bytes being written, part of the used ones
   uint64_t index_bytes = 0;   // memory that the index itself has touched
   uint64_t resident_objects = 0, staged_objects = 0, read_locked_objects = 0, columns = 0;
+  uint64_t temporary_objects = 0; // that go with their last reader
   uint64_t leases = 0, claims = 0, reservations = 0;
   uint64_t quarantined = 0; // reservations whose objects have all lost their keys
 };
@@ -138,6 +153,14 @@ public:
   void close_lease(lease_id id);
   void finish_claim(claim_id id);
 
+  /// Holds one share of each object of `chain` that is resident, with gaps and all: what is found
+  /// stays until a load has brought the rest. Not an access: recency is left alone.
+  hold_outcome hold_present(space_id space, std::span<const chunk_hash> chain,
+                            std::span<const group_layout> groups, time_ms now);
+  /// Keeps the objects in place while they are copied to another store. Ends with `finish_claim`;
+  /// counts as no read.
+  pin_outcome pin(std::span<const object_ref> objects);
+
   // -- writing
   // ------------------------------------------------------------------------------
 
@@ -158,6 +181,13 @@ public:
   /// is unknown, expired, cleared or quarantined.
   bool commit(reservation_id id, time_ms now);
   void abort(reservation_id id);
+  /// The reservation's writer is a load, which always ends with commit_loaded or abort, when no
+  /// byte can come any more: no TTL ends it before.
+  /// @param temporary its objects go with their last reader
+  void mark_loading(reservation_id id, bool temporary);
+  /// As commit, of the objects whose entry in `loaded` (the order of the reservation's slots) is
+  /// true; the others are thrown away. Returns how many became resident.
+  size_t commit_loaded(reservation_id id, const std::vector<bool>& loaded);
   /// Its writer may still be alive: the keys are free at once, the buffers when
   /// `abort` or `commit` or the write TTL comes.
   void quarantine(reservation_id id);
@@ -219,13 +249,15 @@ public:
 private:
   struct claim_state {
     std::vector<cell_id> cells;
-    salt_id salt = 0; // of all of them
+    salt_id salt = 0;    // of all of them
+    bool pinned = false; // no reads
   };
   struct reservation_state {
     time_ms deadline = 0;
     uint64_t tag = 0;
     std::vector<cell_id> cells;
     uint32_t linked = 0; // cells that still have their keys
+    bool loading = false, temporary = false;
   };
 
   uint32_t
@@ -246,6 +278,7 @@ private:
   bool evict_for(uint32_t space, std::span<const chunk_hash> chain);
   void detach(cell_id id);
   void end_reservation(reservation_id id);
+  size_t settle_all(reservation_id id);
 
   config config_;
   column_store store_;

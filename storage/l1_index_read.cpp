@@ -208,13 +208,90 @@ void l1_index::finish_claim(claim_id id) {
   auto* finished = claims_.find(id);
   if (finished == nullptr)
     return;
-  store_.note(finished->salt, &salt_traffic::read, finished->cells.size());
-  for (auto read : finished->cells) {
-    if (const auto& object = store_.at_cell(read); object.column != nil)
+  const bool read = !finished->pinned;
+  if (read)
+    store_.note(finished->salt, &salt_traffic::read, finished->cells.size());
+  for (auto cell_read : finished->cells) {
+    if (const auto& object = store_.at_cell(cell_read); read && object.column != nil)
       store_.record_object(object_change::kind::read, object);
-    store_.drop(read, 1);
+    store_.drop(cell_read, 1);
   }
   claims_.erase(id);
+}
+
+hold_outcome l1_index::hold_present(space_id space, std::span<const chunk_hash> chain,
+                                    std::span<const group_layout> groups, time_ms now) {
+  hold_outcome result;
+  auto at = store_.spaces().slot_of(space);
+  if (at == nil)
+    return result;
+  const auto world = store_.spaces().space(at).world_size;
+  const auto chunks = static_cast<uint32_t>(chain.size());
+  result.world_size = world;
+  result.present.assign(groups.size() * world * chunks, false);
+  lease held;
+  held.hit_chunks = chunks;
+  held.world_size = world;
+  held.deadline_ms = now + config_.read_ttl_ms;
+  for (size_t g = 0; g < groups.size(); ++g)
+    held.groups.push_back({0, g * world * chunks});
+  held.shares.resize(groups.size() * world * chunks);
+  for (uint32_t chunk = 0; chunk < chunks; ++chunk) {
+    const auto column = store_.find(at, chain[chunk]);
+    if (column == nil)
+      continue;
+    store_.for_cells(column, [&](cell_id id, const cell& candidate) {
+      if (!serves(candidate, world, groups))
+        return;
+      result.present[(size_t{candidate.group} * world + candidate.rank) * chunks + chunk] = true;
+      held.at(held.groups[candidate.group], chunk, candidate.rank) = {id, 1};
+      ++held.remaining;
+      store_.hold(id, 1);
+    });
+  }
+  if (held.remaining == 0)
+    return result;
+  result.lease = leases_.create({});
+  if (auto* kept = leases_.find(result.lease)) {
+    *kept = std::move(held);
+    return result;
+  }
+  for (const auto& share : held.shares)
+    if (share.count > 0)
+      store_.drop(share.cell, share.count);
+  result.present.assign(result.present.size(), false);
+  return result;
+}
+
+pin_outcome l1_index::pin(std::span<const object_ref> objects) {
+  pin_outcome result;
+  claim_state pinned;
+  pinned.pinned = true;
+  for (const auto& object : objects) {
+    const auto rank = static_cast<uint16_t>(object.kv_rank >> 16 & 0xff);
+    const auto group = static_cast<uint16_t>(object.object_group_id);
+    const auto space = find(*object.space);
+    const auto column = space ? store_.find(store_.spaces().slot_of(*space), object.hash) : nil;
+    const auto id = column == nil ? nil : store_.resident_cell(column, rank, group);
+    result.slots.push_back({static_cast<uint32_t>(result.slots.size()), group, rank, 0, 0});
+    if (id == nil)
+      continue;
+    result.slots.back().offset_bytes = store_.at_cell(id).offset;
+    result.slots.back().length_bytes = store_.at_cell(id).length;
+    store_.hold(id, 1);
+    pinned.cells.push_back(id);
+  }
+  if (pinned.cells.empty())
+    return result;
+  auto cells = pinned.cells;
+  result.claim = claims_.create(std::move(pinned));
+  if (result.claim != 0)
+    return result;
+  for (auto id : cells)
+    store_.drop(id, 1);
+  for (auto& each : result.slots)
+    each.length_bytes = 0;
+  return result;
 }
 
 } // namespace actord

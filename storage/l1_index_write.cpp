@@ -96,7 +96,7 @@ reserve_outcome l1_index::reserve(space_id space, std::span<const chunk_hash> ch
   using code = reserve_outcome::code;
   reserve_outcome result;
   auto at = store_.spaces().slot_of(space);
-  auto id = at == nil ? 0 : reservations_.create({now + config_.write_ttl_ms, tag, {}, 0});
+  auto id = at == nil ? 0 : reservations_.create({now + config_.write_ttl_ms, tag, {}});
   if (id == 0) {
     result.status = code::out_of_memory;
     return result;
@@ -125,19 +125,68 @@ bool l1_index::commit(reservation_id id, time_ms now) {
     end_reservation(id);
     return false;
   }
+  settle_all(id);
+  return true;
+}
+
+/// Makes a reservation's objects resident and forgets it; returns how many there are.
+size_t l1_index::settle_all(reservation_id id) {
+  auto& reservation = *reservations_.find(id);
+  size_t settled = 0;
   columns_.clear();
-  for (auto staged : std::exchange(reservation->cells, {})) {
+  for (auto staged : std::exchange(reservation.cells, {})) {
     if (store_.at_cell(staged).column == nil) {
       store_.discard(staged);
       --detached_cells_;
-    } else if (auto fresh = store_.settle(staged); fresh != nil) {
-      columns_.push_back(fresh);
+      continue;
     }
+    const auto& object = store_.at_cell(staged);
+    const bool first = store_.resident_cell(object.column, object.rank, object.group) == nil;
+    if (auto fresh = store_.settle(staged); fresh != nil)
+      columns_.push_back(fresh);
+    settled += first ? 1 : 0;
+    if (first && reservation.temporary)
+      store_.make_temporary(staged);
   }
   for (auto fresh = columns_.rbegin(); fresh != columns_.rend(); ++fresh)
     store_.admit(*fresh);
   reservations_.erase(id);
-  return true;
+  return settled;
+}
+
+void l1_index::mark_loading(reservation_id id, bool temporary) {
+  if (auto* reservation = reservations_.find(id)) {
+    reservation->loading = true;
+    reservation->temporary = temporary;
+  }
+}
+
+size_t l1_index::commit_loaded(reservation_id id, const std::vector<bool>& loaded) {
+  auto* reservation = reservations_.find(id);
+  if (reservation == nullptr)
+    return 0;
+  assert(reservation->loading && loaded.size() == reservation->cells.size());
+  if (reservation->linked == 0) {
+    end_reservation(id);
+    return 0;
+  }
+  // Those that did not come go first; what is left is an ordinary commit.
+  size_t kept = 0;
+  for (size_t i = 0; i < loaded.size(); ++i) {
+    const auto staged = reservation->cells[i];
+    const bool linked = store_.at_cell(staged).column != nil;
+    if (loaded[i] && linked) {
+      reservation->cells[kept++] = staged;
+      continue;
+    }
+    store_.discard(staged);
+    if (linked)
+      --reservation->linked;
+    else
+      --detached_cells_;
+  }
+  reservation->cells.resize(kept);
+  return settle_all(id);
 }
 
 void l1_index::abort(reservation_id id) {
