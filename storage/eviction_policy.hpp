@@ -11,7 +11,8 @@
 
 namespace actord {
 
-/// Slot number of a chunk column in the index; reused after `removed`.
+/// Slot number of a chunk column in the L1 index, or of an object in an L2
+/// index; reused after `removed`.
 using column_id = uint32_t;
 
 /// Number of an interned salt.
@@ -33,7 +34,7 @@ struct column_facts {
 /// Answer to an offered victim. `refused` columns (leased) keep their place.
 enum class offer_answer : uint8_t { taken, refused, stop };
 
-/// One instance per L1, owned by the index, single-threaded. Callers touch and
+/// One instance per index, owned by it, single-threaded. Callers touch and
 /// admit a request's chunks from tail to head, so that tails are older than
 /// their heads.
 class eviction_policy {

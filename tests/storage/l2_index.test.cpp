@@ -208,6 +208,18 @@ TEST_CASE("usage is a fraction of the capacity, -1 when that is unknown") {
   CHECK_EQ(unknown.usage().fraction(), -1.0);
 }
 
+TEST_CASE("a name is its five fields, whatever world its space says") {
+  l2_index index{{}};
+  auto one = prompt(space_of("m"), 1, 1);
+  store(index, one);
+  auto same = one[0];
+  same.space = std::make_shared<const key_space>(key_space{"m", 9, ""});
+  CHECK_EQ(index.begin_store(same), store_start::present);
+  CHECK_EQ(index.find(same), object_bytes);
+  same.kv_rank = pack_kv_rank(9, 0);
+  CHECK_FALSE(index.find(same));
+}
+
 TEST_CASE("names cannot fill the index with spaces that hold nothing") {
   l2_index index{{}};
   for (int i = 0; i < 5000; ++i) {
