@@ -50,6 +50,41 @@ using quota_actor
                      // All quotas in insertion order.
                      caf::replies_to<atom::list>::with<std::vector<quota_entry>>>;
 
+/// An L2 ADAPTER: one store behind L1. Its tasks answer within its time limits, or else when the
+/// store can no longer touch the task's memory.
+using l2_adapter_actor = caf::typed_actor<
+  // Which objects are there. Each that is found is locked until it is released once.
+  caf::replies_to<atom::lookup, l2_order>::with<l2_presence>,
+  caf::reacts_to<atom::release, l2_order>,
+  // Fills the objects' memory; stores it.
+  caf::replies_to<atom::load, l2_order>::with<boxed<l2_report>>,
+  caf::replies_to<atom::store, l2_order>::with<boxed<l2_report>>,
+  // Removes objects that nobody has locked.
+  caf::replies_to<atom::erase, boxed<std::vector<object_ref>>>::with<erase_report>,
+  // A page of what a scan found; an empty one ends it.
+  caf::reacts_to<atom::learn, boxed<std::vector<object_ref>>>,
+  caf::replies_to<atom::status>::with<l2_adapter_status>,
+  // Looks at its breaker, its capacity and the quotas.
+  caf::reacts_to<atom::tick>>;
+
+/// The STORE CONTROLLER: copies what comes into L1 to every adapter.
+using store_controller_actor = caf::typed_actor<
+  // Objects that an engine stored.
+  caf::reacts_to<atom::stored, boxed<std::vector<object_ref>>>,
+  caf::reacts_to<atom::attach, l2_adapter_actor, l2_adapter_info>,
+  // The next tries are due.
+  caf::reacts_to<atom::run>, caf::replies_to<atom::status>::with<store_controller_status>,
+  // Takes nothing more; answers when what waits is stored, or given up.
+  caf::replies_to<atom::stop>::with<caf::ok_atom>>;
+
+/// The PREFETCH CONTROLLER: brings what a lookup misses from the adapters into L1.
+using prefetch_controller_actor
+  = caf::typed_actor<caf::replies_to<atom::lookup, boxed<prefetch_order>>::with<prefetch_outcome>,
+                     caf::reacts_to<atom::attach, l2_adapter_actor, l2_adapter_info>,
+                     // Looks for lookups whose time is over.
+                     caf::reacts_to<atom::tick>,
+                     caf::replies_to<atom::status>::with<prefetch_controller_status>>;
+
 /// The L1 MANAGER: the one owner of the pool's index (storage/l1_index.hpp has the rules of each
 /// step).
 using l1_manager_actor = caf::typed_actor<
@@ -64,7 +99,15 @@ using l1_manager_actor = caf::typed_actor<
   // Makes a reservation's objects visible; answers false when it is over.
   caf::replies_to<atom::commit, reservation_id, boxed<store_origin>>::with<bool>,
   caf::reacts_to<atom::abort, reservation_id>, caf::reacts_to<atom::quarantine, reservation_id>,
-  caf::reacts_to<atom::touch, touch_order>,
+  // Holds whatever is resident of a chain.
+  caf::replies_to<atom::hold, boxed<lookup_order>>::with<hold_outcome>,
+  // Buffers for a load. true: what it brings goes with its last reader.
+  caf::replies_to<atom::load, boxed<reserve_order>, bool>::with<reserve_outcome>,
+  caf::replies_to<atom::settle, boxed<settle_order>>::with<lookup_outcome>,
+  // Keeps objects in place until their claim is finished.
+  caf::replies_to<atom::pin, boxed<std::vector<object_ref>>>::with<pin_outcome>,
+  // Who is told of what engines store. Sent once, when there are stores behind L1.
+  caf::reacts_to<atom::open, store_controller_actor>, caf::reacts_to<atom::touch, touch_order>,
   // Frees some of the bytes and answers how many; 0 when nothing more can go. One slice per
   // message.
   caf::replies_to<atom::evict, evict_order>::with<uint64_t>,
@@ -130,6 +173,8 @@ using session_actor = caf::typed_actor<
   caf::replies_to<atom::status>::with<session_status>,
   // Answers the status queries of a session whose time is up.
   caf::reacts_to<atom::run, std::string>,
+  // Who brings what L1 misses. Sent once, when there are stores behind L1.
+  caf::reacts_to<atom::open, prefetch_controller_actor>,
   // Who hands over what to whom; sent once, before anything else.
   caf::reacts_to<atom::open, engine_driven_actor, lmcache_driven_actor>,
   // Drops sessions that nobody uses.
@@ -184,7 +229,10 @@ CAF_BEGIN_TYPE_ID_BLOCK(actord_actors, caf::id_block::actord_messages::end)
   // Handles that travel inside messages.
   CAF_ADD_TYPE_ID(actord_actors, (actord::engine_driven_actor))
   CAF_ADD_TYPE_ID(actord_actors, (actord::l1_manager_actor))
+  CAF_ADD_TYPE_ID(actord_actors, (actord::l2_adapter_actor))
   CAF_ADD_TYPE_ID(actord_actors, (actord::lmcache_driven_actor))
+  CAF_ADD_TYPE_ID(actord_actors, (actord::prefetch_controller_actor))
+  CAF_ADD_TYPE_ID(actord_actors, (actord::store_controller_actor))
   CAF_ADD_TYPE_ID(actord_actors, (actord::subscriber_actor))
   CAF_ADD_TYPE_ID(actord_actors, (actord::zmq_gateway_actor))
 

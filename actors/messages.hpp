@@ -5,8 +5,10 @@
 #include "actors/event_messages.hpp"
 #include "actors/gateway/wire/encode.hpp"
 #include "actors/gateway/wire/requests.hpp"
+#include "actors/l2/backend.hpp"
 #include "gpu/paged_layout.hpp"
 #include "storage/l1_index.hpp"
+#include "storage/l2_index.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/type_id.hpp>
@@ -105,6 +107,17 @@ struct touch_order {
   chain_ptr chain;
 };
 
+/// Ends loads and looks again, in one step: what came cannot go in between.
+struct settle_order {
+  struct load {
+    reservation_id reservation = 0;
+    std::vector<bool> loaded; // by slot of the reservation
+  };
+  std::vector<load> loads;
+  std::shared_ptr<const lookup_order> lookup; // null: nobody waits any more
+  lease_id held = 0;                          // closed afterwards
+};
+
 struct l1_status {
   l1_usage usage;
   std::vector<std::pair<std::string, uint64_t>> bytes_by_salt;
@@ -136,6 +149,66 @@ struct chunk_news {
 struct chunk_news_batch {
   std::vector<chunk_news> news;
   std::optional<store_origin> origin; // of the stored ones
+};
+
+// -- between L1 and the stores behind it
+// -----------------------------------------------------------------------------------------------
+
+/// Objects of one task for an L2 adapter. The memory behind `items` stays in place until the answer
+/// comes.
+struct l2_order {
+  l2_batch items;
+};
+
+/// Which of an order's objects are there. These are locked until they are released.
+struct l2_presence {
+  std::vector<bool> found;
+};
+
+/// Who an adapter is, for events, logs and metrics.
+struct l2_adapter_info {
+  uint32_t index = 0; // its place on the command line; lower ones come first
+  std::string name;   // its type as given
+  bool shared = false;
+};
+
+enum class l2_state : uint8_t { opening, ready, degraded, draining, closed };
+
+struct l2_adapter_status {
+  l2_adapter_info info;
+  l2_state state = l2_state::opening;
+  l2_usage usage;
+  std::vector<l2_salt_usage> salts;
+  uint64_t stores = 0, loads = 0, lookups = 0;                 // tasks
+  uint64_t stored_objects = 0, loaded_objects = 0, failed = 0; // objects
+  uint64_t corrupt = 0, wrong_length = 0, missing = 0, evicted = 0;
+  uint64_t in_flight = 0, breaker_opened = 0;
+  bool scanning = false;
+  std::string last_error;
+  std::vector<std::pair<std::string, std::string>> details; // of its store
+};
+
+/// A lookup whose chain L1 cannot serve to its end.
+struct prefetch_order {
+  std::shared_ptr<const lookup_order> lookup; // never null
+  std::string request_id;                     // the engine's
+  uint64_t number = 0;                        // of the lookup, in events
+};
+
+struct prefetch_outcome {
+  lookup_outcome hit;      // lease 0: nothing beyond what L1 had
+  uint64_t l2_objects = 0; // that were loaded for it
+};
+
+struct prefetch_controller_status {
+  uint64_t max_in_flight = 0, waiting = 0, in_lookup = 0, in_load = 0, adapters = 0;
+  uint64_t overdue = 0; // answered before all that was planned had come
+};
+
+struct store_controller_status {
+  uint64_t waiting = 0, in_flight = 0, in_flight_bytes = 0, adapters = 0;
+  uint64_t lost = 0;   // evicted from L1, or pushed out of the queue, before they were stored
+  uint64_t failed = 0; // given up
 };
 
 // -- answers of sessions and transfers
@@ -261,18 +334,27 @@ ACTORD_LOCAL_MESSAGE(event_bus_status)
 ACTORD_LOCAL_MESSAGE(evict_order)
 ACTORD_LOCAL_MESSAGE(eviction_status)
 ACTORD_LOCAL_MESSAGE(gateway_status)
+ACTORD_LOCAL_MESSAGE(hold_outcome)
 ACTORD_LOCAL_MESSAGE(kv_event_status)
 ACTORD_LOCAL_MESSAGE(kv_subscription)
 ACTORD_LOCAL_MESSAGE(l1_status)
+ACTORD_LOCAL_MESSAGE(l2_adapter_info)
+ACTORD_LOCAL_MESSAGE(l2_adapter_status)
+ACTORD_LOCAL_MESSAGE(l2_order)
+ACTORD_LOCAL_MESSAGE(l2_presence)
 ACTORD_LOCAL_MESSAGE(lookup_outcome)
 ACTORD_LOCAL_MESSAGE(model_layout)
+ACTORD_LOCAL_MESSAGE(pin_outcome)
 ACTORD_LOCAL_MESSAGE(pool_offer)
+ACTORD_LOCAL_MESSAGE(prefetch_controller_status)
+ACTORD_LOCAL_MESSAGE(prefetch_outcome)
 ACTORD_LOCAL_MESSAGE(prefetch_status)
 ACTORD_LOCAL_MESSAGE(quota_entry)
 ACTORD_LOCAL_MESSAGE(release_order)
 ACTORD_LOCAL_MESSAGE(reserve_outcome)
 ACTORD_LOCAL_MESSAGE(session_status)
 ACTORD_LOCAL_MESSAGE(slot_plan)
+ACTORD_LOCAL_MESSAGE(store_controller_status)
 ACTORD_LOCAL_MESSAGE(subscription)
 ACTORD_LOCAL_MESSAGE(touch_order)
 ACTORD_LOCAL_MESSAGE(transfer_status)
@@ -284,9 +366,13 @@ CAF_BEGIN_TYPE_ID_BLOCK(actord_messages, caf::first_custom_type_id)
   ACTORD_TYPE(boxed<actord::checksum_order>)
   ACTORD_TYPE(boxed<actord::chunk_news_batch>)
   ACTORD_TYPE(boxed<actord::copy_work>)
+  ACTORD_TYPE(boxed<actord::l2_report>)
   ACTORD_TYPE(boxed<actord::lookup_order>)
+  ACTORD_TYPE(boxed<actord::prefetch_order>)
   ACTORD_TYPE(boxed<actord::reserve_order>)
+  ACTORD_TYPE(boxed<actord::settle_order>)
   ACTORD_TYPE(boxed<actord::store_origin>)
+  ACTORD_TYPE(boxed<std::vector<actord::object_ref>>)
   ACTORD_TYPE(boxed<actord::wire::commit_retrieve>)
   ACTORD_TYPE(boxed<actord::wire::commit_store>)
   ACTORD_TYPE(boxed<actord::wire::free_lookup_locks>)
@@ -309,18 +395,27 @@ CAF_BEGIN_TYPE_ID_BLOCK(actord_messages, caf::first_custom_type_id)
   ACTORD_TYPE(evict_order)
   ACTORD_TYPE(eviction_status)
   ACTORD_TYPE(gateway_status)
+  ACTORD_TYPE(hold_outcome)
   ACTORD_TYPE(kv_event_status)
   ACTORD_TYPE(kv_subscription)
   ACTORD_TYPE(l1_status)
+  ACTORD_TYPE(l2_adapter_info)
+  ACTORD_TYPE(l2_adapter_status)
+  ACTORD_TYPE(l2_order)
+  ACTORD_TYPE(l2_presence)
   ACTORD_TYPE(lookup_outcome)
   ACTORD_TYPE(model_layout)
+  ACTORD_TYPE(pin_outcome)
   ACTORD_TYPE(pool_offer)
+  ACTORD_TYPE(prefetch_controller_status)
+  ACTORD_TYPE(prefetch_outcome)
   ACTORD_TYPE(prefetch_status)
   ACTORD_TYPE(quota_entry)
   ACTORD_TYPE(release_order)
   ACTORD_TYPE(reserve_outcome)
   ACTORD_TYPE(session_status)
   ACTORD_TYPE(slot_plan)
+  ACTORD_TYPE(store_controller_status)
   ACTORD_TYPE(subscription)
   ACTORD_TYPE(touch_order)
   ACTORD_TYPE(transfer_status)
@@ -343,10 +438,14 @@ CAF_BEGIN_TYPE_ID_BLOCK(actord_messages, caf::first_custom_type_id)
   CAF_ADD_ATOM(actord_messages, actord::atom, finish, "finish")
   CAF_ADD_ATOM(actord_messages, actord::atom, get, "get")
   CAF_ADD_ATOM(actord_messages, actord::atom, grow, "grow")
+  CAF_ADD_ATOM(actord_messages, actord::atom, hold, "hold")
+  CAF_ADD_ATOM(actord_messages, actord::atom, learn, "learn")
   CAF_ADD_ATOM(actord_messages, actord::atom, list, "list")
+  CAF_ADD_ATOM(actord_messages, actord::atom, load, "load")
   CAF_ADD_ATOM(actord_messages, actord::atom, lookup, "lookup")
   CAF_ADD_ATOM(actord_messages, actord::atom, lost, "lost")
   CAF_ADD_ATOM(actord_messages, actord::atom, open, "open")
+  CAF_ADD_ATOM(actord_messages, actord::atom, pin, "pin")
   CAF_ADD_ATOM(actord_messages, actord::atom, pressure, "pressure")
   CAF_ADD_ATOM(actord_messages, actord::atom, quarantine, "quarantine")
   CAF_ADD_ATOM(actord_messages, actord::atom, readable, "readable")
@@ -356,6 +455,7 @@ CAF_BEGIN_TYPE_ID_BLOCK(actord_messages, caf::first_custom_type_id)
   CAF_ADD_ATOM(actord_messages, actord::atom, run, "run")
   CAF_ADD_ATOM(actord_messages, actord::atom, seen, "seen")
   CAF_ADD_ATOM(actord_messages, actord::atom, set, "set")
+  CAF_ADD_ATOM(actord_messages, actord::atom, settle, "settle")
   CAF_ADD_ATOM(actord_messages, actord::atom, status, "status")
   CAF_ADD_ATOM(actord_messages, actord::atom, stop, "stop")
   CAF_ADD_ATOM(actord_messages, actord::atom, store, "store")

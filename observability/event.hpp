@@ -2,7 +2,7 @@
 #pragma once
 
 #include "observability/event_type.hpp"
-#include "storage/object_key.hpp"
+#include "storage/object_ref.hpp"
 
 #include <cstdint>
 #include <map>
@@ -14,14 +14,8 @@
 
 namespace actord {
 
-/// One memory object, without its strings.
-struct event_key {
-  std::shared_ptr<const key_space> space; // never null
-  chunk_hash hash;
-  uint32_t kv_rank = 0; // as in object_key
-  uint32_t object_group_id = 0;
-  uint64_t size_bytes = 0; // 0: not told
-};
+/// One memory object; length_bytes 0: not told.
+using event_key = object_ref;
 
 /// Several events of one step share their keys. Never null.
 using event_keys = std::shared_ptr<const std::vector<event_key>>;

@@ -63,12 +63,15 @@ l1_events::l1_events(event_publisher_ptr bus, std::string l1_tag)
   : bus_(std::move(bus)), l1_tag_(std::move(l1_tag)) {
 }
 
-void l1_events::prepare(l1_index& index) const {
-  constexpr std::array types{event_type::l1_read_finished, event_type::l1_write_finished,
-                             event_type::l1_keys_evicted, event_type::sm_read_prefetched_finished,
+void l1_events::prepare(l1_index& index, bool wanted) const {
+  constexpr std::array types{event_type::l1_read_finished,
+                             event_type::l1_write_finished,
+                             event_type::l1_write_finished_and_read_reserved,
+                             event_type::l1_keys_evicted,
+                             event_type::sm_read_prefetched_finished,
                              event_type::sm_write_finished};
   index.record_objects(
-    std::ranges::any_of(types, [&](event_type type) { return bus_->wants(type); }));
+    wanted || std::ranges::any_of(types, [&](event_type type) { return bus_->wants(type); }));
 }
 
 std::shared_ptr<const key_space> l1_events::name_of(const l1_index& index, space_id space) {
@@ -80,10 +83,10 @@ std::shared_ptr<const key_space> l1_events::name_of(const l1_index& index, space
   return known;
 }
 
-void l1_events::take(l1_index& index) {
+std::vector<object_ref> l1_events::take(l1_index& index, cause by) {
   const auto changes = index.drain_objects();
   if (changes.empty())
-    return;
+    return {};
   key_list read, written, evicted;
   std::shared_ptr<const key_space> space;
   std::optional<space_id> named;
@@ -107,7 +110,8 @@ void l1_events::take(l1_index& index) {
   if (!read.empty())
     publish_read(shared(std::move(read)));
   if (!written.empty())
-    publish_written(shared(std::move(written)));
+    publish_written(written, by);
+  return written;
 }
 
 void l1_events::publish_read(event_keys keys) {
@@ -116,7 +120,16 @@ void l1_events::publish_read(event_keys keys) {
                 sm_keys_details{std::move(keys), no_keys()});
 }
 
-void l1_events::publish_written(event_keys keys) {
+void l1_events::publish_written(const key_list& written, cause by) {
+  if (by == cause::load) {
+    if (bus_->wants(event_type::l1_write_finished_and_read_reserved))
+      bus_->publish(event_type::l1_write_finished_and_read_reserved, {},
+                    l1_keys_details{l1_tag_, shared(written)});
+    return;
+  }
+  if (!bus_->wants(event_type::l1_write_finished) && !bus_->wants(event_type::sm_write_finished))
+    return;
+  auto keys = shared(written);
   bus_->publish(event_type::l1_write_finished, {}, l1_keys_details{l1_tag_, keys});
   bus_->publish(event_type::sm_write_finished, {}, sm_keys_details{std::move(keys), no_keys()});
 }

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace actord {
 
@@ -17,11 +18,15 @@ class l1_events {
 public:
   l1_events(event_publisher_ptr bus, std::string l1_tag);
 
+  /// How objects come into L1.
+  enum class cause : uint8_t { engine, load };
+
   /// Tells the index whether to keep the names of what the next steps do. Call at the start and
   /// after each step: who listens may have changed.
-  void prepare(l1_index& index) const;
-  /// What the last step did to objects.
-  void take(l1_index& index);
+  /// @param wanted whether somebody else wants them
+  void prepare(l1_index& index, bool wanted = false) const;
+  /// What the last step did to objects; returns those that became resident, head to tail.
+  std::vector<object_ref> take(l1_index& index, cause by = cause::engine);
 
   void looked_up(const lookup_order& order, const lookup_outcome& outcome);
   void reserved(const reserve_order& order, const reserve_outcome& outcome);
@@ -35,7 +40,7 @@ public:
 private:
   std::shared_ptr<const key_space> name_of(const l1_index& index, space_id space);
   void publish_read(event_keys keys);
-  void publish_written(event_keys keys);
+  void publish_written(const std::vector<object_ref>& written, cause by);
 
   event_publisher_ptr bus_;
   std::string l1_tag_;

@@ -150,6 +150,39 @@ void l1_manager_state::quarantine(reservation_id reservation) {
   tell_objects();
 }
 
+hold_outcome l1_manager_state::hold(const lookup_order& order) {
+  const auto space = index_->find(order.space);
+  if (space)
+    return index_->hold_present(*space, *order.chain, order.groups, now_ms(*self_));
+  hold_outcome nothing;
+  nothing.world_size = order.space.world_size;
+  return nothing;
+}
+
+reserve_outcome l1_manager_state::load(const reserve_order& order, bool temporary) {
+  auto outcome = try_reserve(order);
+  index_->mark_loading(outcome.reservation, temporary);
+  check_pressure();
+  return outcome;
+}
+
+lookup_outcome l1_manager_state::settle(const settle_order& order) {
+  for (const auto& load : order.loads)
+    index_->commit_loaded(load.reservation, load.loaded);
+  lookup_outcome outcome;
+  if (order.lookup)
+    if (const auto space = index_->find(order.lookup->space))
+      outcome = index_->lookup(*space, *order.lookup->chain, order.lookup->groups,
+                               order.lookup->shares, now_ms(*self_));
+  index_->close_lease(order.held);
+  publish(std::nullopt, l1_events::cause::load);
+  return outcome;
+}
+
+pin_outcome l1_manager_state::pin(const std::vector<object_ref>& objects) {
+  return index_->pin(objects);
+}
+
 void l1_manager_state::grow(uint64_t bytes) {
   if (bytes > 0)
     index_->grow(bytes);
@@ -193,14 +226,16 @@ std::shared_ptr<const key_space> l1_manager_state::name_of(space_id space) {
   return std::make_shared<const key_space>(index_->space(space));
 }
 
-void l1_manager_state::tell_objects() {
+void l1_manager_state::tell_objects(l1_events::cause cause) {
   meters_->take(*index_);
-  told_->take(*index_);
-  told_->prepare(*index_);
+  auto written = told_->take(*index_, cause);
+  if (stores && cause == l1_events::cause::engine && !written.empty())
+    self_->send(stores, atom::stored_v, box(std::move(written)));
+  told_->prepare(*index_, stores != nullptr);
 }
 
-void l1_manager_state::publish(std::optional<store_origin> origin) {
-  tell_objects();
+void l1_manager_state::publish(std::optional<store_origin> origin, l1_events::cause cause) {
+  tell_objects(cause);
   auto changes = index_->drain_changes();
   if (changes.empty() || !events_)
     return;
@@ -236,6 +271,18 @@ l1_manager(l1_manager_actor::stateful_pointer<l1_manager_state> self, l1_manager
     },
     [self](atom::abort, reservation_id reservation) { self->state.abort(reservation); },
     [self](atom::quarantine, reservation_id reservation) { self->state.quarantine(reservation); },
+    [self](atom::hold, const boxed<lookup_order>& order) { return self->state.hold(*order); },
+    [self](atom::load, const boxed<reserve_order>& order, bool temporary) {
+      return self->state.load(*order, temporary);
+    },
+    [self](atom::settle, const boxed<settle_order>& order) { return self->state.settle(*order); },
+    [self](atom::pin, const boxed<std::vector<object_ref>>& objects) {
+      return self->state.pin(*objects);
+    },
+    [self](atom::open, const store_controller_actor& stores) {
+      self->state.stores = stores;
+      self->state.index().record_objects(true);
+    },
     [self](atom::touch, const touch_order& order) { self->state.touch(order); },
     [self](atom::evict, const evict_order& order) { return self->state.evict(order); },
     [self](atom::clear, bool force) {

@@ -52,6 +52,10 @@ public:
   void finish(claim_id claim);
   void abort(reservation_id reservation);
   void quarantine(reservation_id reservation);
+  hold_outcome hold(const lookup_order& order);
+  reserve_outcome load(const reserve_order& order, bool temporary);
+  lookup_outcome settle(const settle_order& order);
+  pin_outcome pin(const std::vector<object_ref>& objects);
   void grow(uint64_t bytes);
   l1_status status() const;
   void tick();
@@ -60,14 +64,17 @@ public:
     return *index_;
   }
 
+  store_controller_actor stores; // null: nothing is behind L1
+
 private:
   reserve_outcome try_reserve(const reserve_order& order);
   void answer(const reserve_order& order, caf::typed_response_promise<reserve_outcome> promise,
               reserve_outcome outcome);
   /// Tells the metrics and the event bus what this step did to objects.
-  void tell_objects();
-  /// The same, and the KV events what came and went.
-  void publish(std::optional<store_origin> origin);
+  void tell_objects(l1_events::cause cause = l1_events::cause::engine);
+  /// The same, and the KV events what came and went. What came by a load is told to no store.
+  void
+  publish(std::optional<store_origin> origin, l1_events::cause cause = l1_events::cause::engine);
   /// Tells the eviction controller once that the pool is above the trigger; returns whether it is.
   bool check_pressure();
   std::shared_ptr<const key_space> name_of(space_id space);

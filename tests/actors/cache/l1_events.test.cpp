@@ -47,7 +47,7 @@ TEST_CASE_FIXTURE(fixture, "what becomes resident is told by name, as written an
     CHECK_EQ(keys(told[0])[i].hash, (*chain)[i]);
     CHECK_EQ(keys(told[0])[i].space->model_name, "model");
     CHECK_EQ(keys(told[0])[i].kv_rank, pack_kv_rank(1, 0));
-    CHECK_EQ(keys(told[0])[i].size_bytes, unit);
+    CHECK_EQ(keys(told[0])[i].length_bytes, unit);
   }
   CHECK_EQ(std::get<l1_keys_details>(told[0].details).l1_tag, "_default");
   CHECK_EQ(std::get<sm_keys_details>(told[1].details).succeeded->size(), 3u);

@@ -1,0 +1,102 @@
+// The actor that brings what lookups miss from the stores behind L1.
+#pragma once
+
+#include "actors/event_publisher.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/transfer/shm_pool.hpp"
+#include "runtime/gate.hpp"
+#include "storage/prefetch_plan.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace actord {
+
+struct prefetch_controller_options {
+  uint64_t max_in_flight = 8; // lookups at a time; more wait in line
+  bool retain = false;        // what was loaded stays in L1, instead of going with its last reader
+  time_ms lookup_timeout_ms = 10'000, load_timeout_ms = 30'000; // of one lookup's steps
+  event_publisher_ptr bus = event_publisher::none();
+};
+
+/// Something that a lookup waits for: some answers, or the end of its time. What comes later is
+/// cleaned up by whoever it comes to.
+struct prefetch_step {
+  size_t missing = 0;
+  bool over = false; // nobody waits any more
+  runtime::gate gate;
+
+  void arrive() {
+    if (--missing == 0)
+      gate.open();
+  }
+};
+
+/// One task of loading objects, which others may wait for, too.
+struct running_load {
+  std::vector<std::shared_ptr<prefetch_step>> waiting;
+  std::vector<object_key> objects;
+};
+
+/// The state of the PREFETCH CONTROLLER. Objects are loaded once, however many lookups miss them.
+/// A task's memory stays reserved until its adapter has answered, however late; the lookup itself
+/// is answered in time with what has come.
+class prefetch_controller_state {
+public:
+  static inline const char* name = "prefetch-controller";
+
+  struct adapter {
+    l2_adapter_actor handle;
+    l2_adapter_info info;
+  };
+
+  explicit prefetch_controller_state(prefetch_controller_actor::pointer self);
+
+  void init(prefetch_controller_options chosen, l1_manager_actor l1_manager,
+            std::shared_ptr<const shm_pool> memory);
+  /// A place among those in flight: null when there is one now, else the gate that opens when it is
+  /// this lookup's turn.
+  std::shared_ptr<runtime::gate> enter();
+  void leave();
+  /// A step that waits for `missing` answers, at most so long.
+  std::shared_ptr<prefetch_step> begin_step(size_t missing, time_ms limit_ms);
+  /// Opens the steps whose time is over.
+  void tick();
+  prefetch_controller_status status() const;
+
+  std::byte* memory_at(uint64_t offset) const {
+    return pool->data() + offset;
+  }
+
+  prefetch_controller_options options;
+  l1_manager_actor l1;
+  std::shared_ptr<const shm_pool> pool;
+  std::vector<adapter> adapters; // lower index first
+  std::map<object_key, std::shared_ptr<running_load>> loading;
+  uint64_t in_lookup = 0, in_load = 0, overdue = 0, tasks = 0;
+
+private:
+  prefetch_controller_actor::pointer self_;
+  struct timed_step {
+    time_ms deadline_ms = 0;
+    std::weak_ptr<prefetch_step> step;
+  };
+
+  uint64_t running_ = 0;
+  std::deque<std::shared_ptr<runtime::gate>> waiting_;
+  std::vector<timed_step> timed_;
+};
+
+using prefetch_controller_pointer
+  = prefetch_controller_actor::stateful_pointer<prefetch_controller_state>;
+
+/// @param pool the memory behind the L1 MANAGER's offsets
+prefetch_controller_actor::behavior_type
+prefetch_controller(prefetch_controller_pointer self, const prefetch_controller_options& options,
+                    l1_manager_actor l1, std::shared_ptr<const shm_pool> pool);
+
+} // namespace actord

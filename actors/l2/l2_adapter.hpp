@@ -1,0 +1,102 @@
+// The actor in front of one store behind L1.
+#pragma once
+
+#include "actors/event_publisher.hpp"
+#include "actors/interfaces.hpp"
+#include "actors/l2/breaker.hpp"
+#include "observability/metric_registry.hpp"
+
+#include <caf/typed_event_based_actor.hpp>
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace actord {
+
+struct l2_adapter_settings {
+  l2_adapter_info info;
+  l2_index::config index;                               // its capacity 0: what the store says
+  double trigger_watermark = 0.8, eviction_ratio = 0.2; // of the capacity
+  breaker_options breaker;
+  time_ms task_timeout_ms = 30'000; // a task that takes longer shows that the store hangs
+  // What the index does not know is asked of the store: others may have put it there.
+  bool ask_store = true;
+  bool scan_at_start = true;
+  std::shared_ptr<metric_registry> metrics = std::make_shared<metric_registry>();
+  event_publisher_ptr bus = event_publisher::none();
+};
+
+/// The state of an L2 ADAPTER: the index of what its store holds, locks, use, the breaker; the
+/// bytes are its backend's business. Tasks of one adapter may end in any order.
+class l2_adapter_state {
+public:
+  static inline const char* name = "l2-adapter";
+
+  explicit l2_adapter_state(l2_adapter_actor::pointer self);
+
+  void init(l2_adapter_settings settings, std::shared_ptr<l2_backend> backend, quota_actor quotas);
+
+  /// Whether a task may go to the store now.
+  bool admit();
+  /// A task that needs no leave.
+  void begin();
+  /// A task has ended: what it says of the store.
+  void ended(const l2_report& report, time_ms began_ms);
+  /// A write failed over an object of another length: what lies there must go.
+  void erase_stored(const object_ref& object);
+  /// Takes down what became of objects that were to be erased; returns how many are gone.
+  uint64_t erased(const std::vector<object_ref>& going, const l2_report& report);
+  void loaded(const std::vector<l2_item>& items, const l2_report& report);
+  void learn(const std::vector<object_ref>& found);
+  void scan_ended();
+  void release(const std::vector<l2_item>& items);
+  /// Makes room once the use is above the trigger; what goes is erased in the background.
+  void check_capacity();
+  void evict(uint64_t goal_bytes, std::optional<salt_id> salt);
+  void tick();
+  l2_adapter_status status() const;
+
+  void publish(event_type what, std::vector<object_ref> objects) const;
+
+  l2_index& index() {
+    return *index_;
+  }
+  l2_backend& backend() {
+    return *backend_;
+  }
+  const l2_adapter_settings& settings() const {
+    return settings_;
+  }
+
+  uint64_t stores = 0, loads = 0, lookups = 0, stored_objects = 0, loaded_objects = 0;
+  uint64_t evicted = 0;
+  bool evicting = false;
+  quota_actor quotas;
+
+private:
+  /// Tells the breaker how a task went.
+  void judge(bool well, time_ms took_ms);
+
+  l2_adapter_actor::pointer self_;
+  l2_adapter_settings settings_;
+  std::shared_ptr<l2_backend> backend_;
+  std::unique_ptr<l2_index> index_;
+  breaker breaker_;
+  std::multiset<time_ms> running_; // when each task in flight began
+  bool scanning_ = false, full_ = false;
+  uint64_t failed_ = 0, corrupt_ = 0, wrong_length_ = 0, missing_ = 0;
+  std::string last_error_;
+  struct levels;
+  std::shared_ptr<levels> levels_; // for the scrape
+};
+
+/// @param backend open
+/// @param quotas of isolation salts; may be null
+l2_adapter_actor::behavior_type
+l2_adapter(l2_adapter_actor::stateful_pointer<l2_adapter_state> self, l2_adapter_settings settings,
+           std::shared_ptr<l2_backend> backend, quota_actor quotas);
+
+} // namespace actord
