@@ -137,7 +137,8 @@ void settle_otlp(option_draft& draft, const option_sources& sources, const chose
   if (otlp.endpoint.empty())
     return;
   const auto& given = chosen.find("--otlp-endpoint")->second;
-  auto parsed = parse_otlp_endpoint(trimmed(otlp.endpoint), otlp.protocol);
+  otlp.endpoint = std::string(trimmed(otlp.endpoint)); // it is shown, too
+  auto parsed = parse_otlp_endpoint(otlp.endpoint, otlp.protocol);
   if (auto* why = std::get_if<std::string>(&parsed)) {
     const bool secret = otlp.endpoint.find('@') != std::string::npos;
     problems.push_back(secret ? option_problem{1, "--otlp-endpoint: " + *why}
