@@ -102,9 +102,10 @@ TEST_CASE("bytes that are no UTF-8 do not spoil the page") {
   family.help = "\x80";
   family.metric[0].label = {{"a", "\xFF\xC3\xA9"}};
   for (auto format : {text, open})
-    CHECK(exposition({family}, format).starts_with("# HELP x \xEF\xBF\xBD\n"
-                                                   "# TYPE x gauge\n"
-                                                   "x{a=\"\xEF\xBF\xBD\xC3\xA9\"} 1\n"));
+    CHECK(exposition({family}, format)
+            .starts_with("# HELP x \xEF\xBF\xBD\n"
+                         "# TYPE x gauge\n"
+                         "x{a=\"\xEF\xBF\xBD\xC3\xA9\"} 1\n"));
 }
 
 TEST_CASE("a histogram writes le among its labels, infinity, count and sum") {

@@ -102,6 +102,5 @@ TEST_CASE("names of models are text without escapes, whatever a server sends") {
   for (const auto& [name, percent] : report.usages)
     names.push_back(name);
   CHECK(names
-        == std::vector<std::string>{"a\"b\\c\nd", "end\"", "\xC3\xA9",
-                                    "\xEF\xBF\xBD\xEF\xBF\xBD"});
+        == std::vector<std::string>{"a\"b\\c\nd", "end\"", "\xC3\xA9", "\xEF\xBF\xBD\xEF\xBF\xBD"});
 }

@@ -243,9 +243,11 @@ class Fetched(unittest.TestCase):
         self.assertLess(server.resident_bytes(private=True) - before, 64 << 20)
         warnings = [x for x in server.log().splitlines() if "Ollama at" in x]
         self.assertLess(len(warnings), 20)
+        errors = server.log().count(" ERROR")
         began = time.monotonic()
-        self.assertEqual(server.stop(), TERMINATED)
+        self.assertEqual(server.stop(), TERMINATED)  # while it is asked
         self.assertLess(time.monotonic() - began, 8 * TIME_SCALE)
+        self.assertEqual(server.log().count(" ERROR"), errors, server.log()[-2000:])
 
     def test_an_ollama_that_starts_later_is_found(self):
         self.pages.close()
@@ -319,6 +321,24 @@ class Fetched(unittest.TestCase):
         self.until(server, self.usage("m"), 75)
         server.http("POST", "/observability/server_metrics", {"running": 1})
         self.until(server, "gen_ai_server_requests_running", 1)
+
+    def test_no_name_of_a_model_spoils_the_page(self):
+        self.pages.answer = 200, (b'vllm:num_requests_running 1\n'
+                                  b'vllm:kv_cache_usage_perc{model_name="\xff\xc3"} 0.5\n'
+                                  b'vllm:kv_cache_usage_perc{model_name="a\\"b\\\\"} 0.25\n')
+        server = self.daemon("--no-ollama-metrics", "--vllm-metrics-url",
+                             f"http://127.0.0.1:{self.pages.port}/metrics")
+        self.until(server, self.usage("\ufffd\ufffd"), 50)
+        self.until(server, self.usage(r'a\"b\\'), 25)
+
+    def test_a_page_that_is_not_tgis_is_told_and_changes_nothing(self):
+        self.pages.answer = 200, b"<html>no metrics here</html>"
+        server = self.daemon("--no-ollama-metrics", "--tgi-metrics-url",
+                             f"http://127.0.0.1:{self.pages.port}/metrics")
+
+        def told():
+            return "is asked in vain: none of TGI's metrics on the page" in server.log()
+        eventually(told)
 
     def test_wrong_flags_are_one_line(self):
         for flags, part in ((["--vllm-metrics-url", "file:///etc/passwd"], "no address of a page"),
