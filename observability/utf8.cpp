@@ -35,6 +35,9 @@ size_t sequence_length(std::string_view text) {
 } // namespace
 
 std::string utf8(std::string_view text) {
+  // A scrape asks for every label, and nearly all are ASCII.
+  if (std::all_of(text.begin(), text.end(), [](char c) { return (c & 0x80) == 0; }))
+    return std::string{text};
   std::string result;
   result.reserve(text.size());
   while (!text.empty()) {
