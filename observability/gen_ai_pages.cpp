@@ -124,6 +124,8 @@ std::variant<gen_ai_report, std::string> read_vllm_page(const std::string& body)
                || found.name == "vllm:gpu_cache_usage_perc") { // its older name
       known = true;
       const auto model = label(found.labels, "model_name");
+      if (std::isnan(found.value))
+        return; // nobody knows, which is not 0
       if (usages.size() < gen_ai_metrics::max_models || usages.contains(model)) {
         auto& most = usages[model];
         most = std::max(most, found.value * 100);

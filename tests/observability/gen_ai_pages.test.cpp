@@ -67,8 +67,10 @@ TEST_CASE("numbers that cannot be are bounded") {
                                     "vllm:num_requests_waiting{ 5\n"
                                     "vllm:num_requests_running x\n"
                                     "{} 1\n"
+                                    "vllm:kv_cache_usage_perc{model_name=\"m\"} NaN\n"
                                     "vllm:kv_cache_usage_perc{model_name=\"no end 0.1\n"));
   CHECK(report.running == 1'000'000'000'000'000);
+  CHECK(report.usages.empty());
   CHECK(report.waiting == 0);
   CHECK(good(read_tgi_page("tgi_queue_size -5\n")).waiting == 0);
 }
