@@ -112,7 +112,8 @@ cache_server::cache_server(caf::actor_system& system, const daemon_options& opti
   // find.
   zmq_ = std::make_unique<zmq_thread>(system, socket_options(options));
   pool_ = make_pool(options);
-  supervisor_ = system.spawn(supervisor, std::move(take_down));
+  supervisor_
+    = runtime::spawn_named(system, *census_, "supervisor", supervisor, std::move(take_down));
   start_telemetry(std::move(lookup_log));
   start_cache();
   start_transfers();
@@ -151,7 +152,7 @@ void cache_server::start_telemetry(std::unique_ptr<event_subscriber> lookup_log)
     return;
   if (wanted.metrics_enabled)
     pollers_ = std::make_unique<gen_ai_pollers>(system_, *census_, options_.model_servers, gen_ai_);
-  auto started = start_event_bus(system_, wanted.event_bus_queue_size, metrics_);
+  auto started = start_event_bus(system_, *census_, wanted.event_bus_queue_size, metrics_);
   bus_ = std::move(started.bus);
   publisher_ = std::move(started.publisher);
   if (wanted.metrics_enabled)
@@ -174,7 +175,8 @@ void cache_server::start_export() {
   const auto shown = resource_text(resource);
   const auto& endpoint = options_.otlp.endpoint;
   if (!endpoint.empty()) {
-    export_ = std::make_unique<otlp_export>(system_, options_, metrics_, std::move(resource));
+    export_
+      = std::make_unique<otlp_export>(system_, *census_, options_, metrics_, std::move(resource));
     log_info(log_part::server,
              "OTel MeterProvider initialised with OTLP exporter ({}), resource={}", endpoint,
              shown);
@@ -197,7 +199,7 @@ void cache_server::start_cache() {
   events.incarnation_ns = wall_clock_ns();
   events.metrics = metrics_;
   events_ = runtime::spawn_named(system_, *census_, "kv-events", kv_events, events);
-  quotas_ = runtime::spawn_bare(system_, quota);
+  quotas_ = runtime::spawn_bare(system_, *census_, "quota", quota);
   eviction_ = runtime::spawn_named(
     system_, *census_, "eviction-controller", eviction_controller,
     eviction_controller_options{policy, options_.l1.eviction.trigger_watermark,
@@ -227,7 +229,8 @@ void cache_server::start_cache() {
 void cache_server::start_transfers() {
   const auto copiers = std::clamp(std::thread::hardware_concurrency(), 1u, most_copiers);
   for (unsigned i = 0; i < copiers; ++i)
-    copiers_.push_back(runtime::spawn_bare<caf::detached>(system_, copier));
+    copiers_.push_back(
+      runtime::spawn_bare<caf::detached>(system_, *census_, "copier-" + std::to_string(i), copier));
   gen_ai_->set(gen_ai_level::max, gen_ai_source::own, copiers, 0);
   const auto mode = options_.mp.supported_transfer_mode;
   const auto chunk_tokens = options_.mp.chunk_size;
@@ -262,7 +265,8 @@ void cache_server::start_gateways() {
   options.metrics = metrics_;
   options.bus = publisher_;
   options.gen_ai = gen_ai_;
-  gateway_ = zmq_->start(options, {sessions_, l1_, engine_driven_, lmcache_driven_, events_});
+  gateway_
+    = zmq_->start(options, {sessions_, l1_, engine_driven_, lmcache_driven_, events_}, *census_);
   caf::scoped_actor self{system_};
   self->send(events_, atom::open_v, gateway_);
   watch();

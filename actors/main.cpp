@@ -14,6 +14,9 @@
 #include <thread>
 #include <variant>
 
+#include <fcntl.h>
+#include <unistd.h>
+
 namespace {
 
 using namespace actord;
@@ -72,10 +75,21 @@ int serve(const daemon_options& options, lookup_log_ptr lookup_log,
   return died ? 1 : 0;
 }
 
+// A standard stream that is closed would be the number of the next socket or pool that is opened,
+// and lines of the log would go there.
+void open_standard_streams() {
+  int fd = 0;
+  while (fd >= 0 && fd <= STDERR_FILENO)
+    fd = ::open("/dev/null", O_RDWR); // takes the lowest number that is free
+  if (fd > STDERR_FILENO)
+    ::close(fd);
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
   using namespace actord;
+  open_standard_streams();
   std::vector<std::string> args(argv + 1, argv + argc);
   auto parsed = parse_options(args, process_sources());
   if (auto* exit = std::get_if<exit_request>(&parsed)) {

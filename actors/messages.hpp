@@ -302,6 +302,8 @@ struct copy_work {
 struct client_status {
   std::string peer;
   uint64_t requests = 0, waiting = 0, instances = 0;
+  uint64_t open_requests = 0; // named and not ended: these may hold leases of a lookup
+  std::vector<int64_t> instance_ids{};
 };
 
 struct gateway_status {

@@ -1,5 +1,7 @@
 #include "observability/exposition.hpp"
 
+#include "observability/utf8.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -35,7 +37,7 @@ std::string bound_text(double value) {
 
 std::string escaped(std::string_view text, bool quotes) {
   std::string result;
-  for (auto symbol : text) {
+  for (auto symbol : utf8(text)) {
     if (symbol == '\n')
       result += "\\n";
     else if (symbol == '\\' || (quotes && symbol == '"'))

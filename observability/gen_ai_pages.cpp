@@ -1,5 +1,7 @@
 #include "observability/gen_ai_pages.hpp"
 
+#include "observability/utf8.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -54,14 +56,27 @@ void each_sample(std::string_view page, Visit visit) {
   }
 }
 
-/// The value of a label without its escapes' meaning: names of models hold none.
-std::string_view label(std::string_view labels, std::string_view name) {
+/// What stands up to the closing quote, without its escapes.
+std::string label_value(std::string_view text) {
+  std::string result;
+  for (size_t i = 0; i < text.size() && text[i] != '"'; ++i) {
+    if (text[i] == '\\' && i + 1 < text.size()) {
+      ++i;
+      result += text[i] == 'n' ? '\n' : text[i];
+    } else {
+      result += text[i];
+    }
+  }
+  return utf8(result); // a server may send any bytes
+}
+
+/// The value of a label, "" where it is missing.
+std::string label(std::string_view labels, std::string_view name) {
   const auto key = std::string(name) + "=\"";
   for (size_t at = 0; (at = labels.find(key, at)) != std::string_view::npos; ++at) {
     if (at > 0 && labels[at - 1] != ',' && labels[at - 1] != ' ')
       continue;
-    const auto value = labels.substr(at + key.size());
-    return value.substr(0, std::min(value.find('"'), value.size()));
+    return label_value(labels.substr(at + key.size()));
   }
   return {};
 }
@@ -109,8 +124,10 @@ std::variant<gen_ai_report, std::string> read_vllm_page(const std::string& body)
                || found.name == "vllm:gpu_cache_usage_perc") { // its older name
       known = true;
       const auto model = label(found.labels, "model_name");
+      if (std::isnan(found.value))
+        return; // nobody knows, which is not 0
       if (usages.size() < gen_ai_metrics::max_models || usages.contains(model)) {
-        auto& most = usages[std::string(model)];
+        auto& most = usages[model];
         most = std::max(most, found.value * 100);
       }
     }
@@ -124,14 +141,18 @@ std::variant<gen_ai_report, std::string> read_vllm_page(const std::string& body)
   return result;
 }
 
-gen_ai_report read_tgi_page(const std::string& body) {
+std::variant<gen_ai_report, std::string> read_tgi_page(const std::string& body) {
   double running = 0, waiting = 0;
+  bool known = body.empty(); // a TGI that has served nothing yet has nothing to show
   each_sample(body, [&](const sample& found) {
+    known = known || found.name.starts_with("tgi_");
     if (found.name == "tgi_request_inference_count")
       running += found.value;
     else if (found.name == "tgi_queue_size")
       waiting += found.value;
   });
+  if (!known)
+    return "none of TGI's metrics on the page";
   gen_ai_report result;
   result.running = requests(running);
   result.waiting = requests(waiting);

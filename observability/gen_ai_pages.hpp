@@ -21,6 +21,7 @@ read_ollama_page(const std::string& body, std::optional<double> gpu_bytes);
 std::variant<gen_ai_report, std::string> read_vllm_page(const std::string& body);
 
 /// Reads TGI's Prometheus page; a metric that is missing counts as 0.
-gen_ai_report read_tgi_page(const std::string& body);
+/// @returns the report, or what is wrong: it holds something, but none of TGI's metrics
+std::variant<gen_ai_report, std::string> read_tgi_page(const std::string& body);
 
 } // namespace actord

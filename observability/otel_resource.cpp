@@ -12,17 +12,19 @@ resource_attributes otel_resource(std::string_view instance_id, std::string_view
   resource_attributes result = {{"telemetry.sdk.language", "cpp"},
                                 {"telemetry.sdk.name", "lmcache-actord"},
                                 {"telemetry.sdk.version", std::string(version)}};
-  std::string service = "lmcache-mp";
+  std::string service = "lmcache-mp", instance{instance_id};
   for (const auto& [name, value] : named) {
     auto known = std::ranges::find(result, name, &resource_attributes::value_type::first);
     if (name == service_name)
       service = value;
+    else if (name == instance_name)
+      instance = value;
     else if (known != result.end())
       known->second = value;
-    else if (name != instance_name)
+    else
       result.emplace_back(name, value);
   }
-  result.emplace_back(instance_name, instance_id);
+  result.emplace_back(instance_name, std::move(instance));
   result.emplace_back(service_name, std::move(service));
   return result;
 }

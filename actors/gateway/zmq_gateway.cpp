@@ -228,6 +228,8 @@ gateway_status zmq_gateway::status() const {
     row.requests = peer.received;
     row.waiting = peer.waiting;
     row.instances = peer.instances.size();
+    row.open_requests = peer.requests.size();
+    row.instance_ids.assign(peer.instances.begin(), peer.instances.end());
     result.clients.push_back(std::move(row));
   }
   return result;

@@ -51,7 +51,7 @@ struct zmq_gateway_link {
 ///
 /// Bounds per client: `max_lane_entries` and `max_lane_bytes` of waiting operations; beyond, they
 /// are refused. A client that does not read its replies is cut.
-class zmq_gateway final : public runtime::pinned<zmq_gateway_actor::base> {
+class zmq_gateway : public runtime::pinned<zmq_gateway_actor::base> {
 public:
   static constexpr size_t max_lane_entries = 4096;
   static constexpr size_t max_lane_bytes = 256 << 20;

@@ -22,10 +22,11 @@ zmq_thread::~zmq_thread() {
   stop();
 }
 
-zmq_gateway_actor zmq_thread::start(const zmq_gateway_options& options, zmq_gateway_peers peers) {
+zmq_gateway_actor zmq_thread::start(const zmq_gateway_options& options, zmq_gateway_peers peers,
+                                    runtime::actor_census& census) {
   // Lazily initialised: it waits for its first message and never touches the scheduler.
-  gateway_ = system_.spawn<zmq_gateway, caf::lazy_init>(std::ref(unit_), std::ref(link_), options,
-                                                        std::move(peers));
+  gateway_ = system_.spawn<runtime::metered<zmq_gateway>, caf::lazy_init>(
+    census.add("zmq-gateway"), std::ref(unit_), std::ref(link_), options, std::move(peers));
   thread_ = std::thread{[this] { loop(); }};
   return gateway_;
 }

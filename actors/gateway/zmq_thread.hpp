@@ -2,6 +2,7 @@
 #pragma once
 
 #include "actors/gateway/zmq_gateway.hpp"
+#include "runtime/actor_census.hpp"
 
 #include <atomic>
 #include <memory>
@@ -18,7 +19,8 @@ public:
   zmq_thread(const zmq_thread&) = delete;
   ~zmq_thread();
 
-  zmq_gateway_actor start(const zmq_gateway_options& options, zmq_gateway_peers peers);
+  zmq_gateway_actor
+  start(const zmq_gateway_options& options, zmq_gateway_peers peers, runtime::actor_census& census);
 
   /// Ends the thread. Only when the actors that it runs have terminated.
   void stop();

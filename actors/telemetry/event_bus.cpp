@@ -204,8 +204,8 @@ event_bus(bus_pointer self, event_publisher_ptr publisher, uint64_t capacity,
   };
 }
 
-running_bus start_event_bus(caf::actor_system& system, uint64_t capacity,
-                            std::shared_ptr<metric_registry> metrics) {
+running_bus start_event_bus(caf::actor_system& system, runtime::actor_census& census,
+                            uint64_t capacity, std::shared_ptr<metric_registry> metrics) {
   // The publisher outlives the bus: parts that still hold it then wake nobody.
   auto door = std::make_shared<caf::weak_actor_ptr>();
   auto publisher
@@ -218,7 +218,8 @@ running_bus start_event_bus(caf::actor_system& system, uint64_t capacity,
         else
           caf::delayed_anon_send(bus, event_linger, atom::run_v);
       });
-  auto bus = system.spawn(event_bus, publisher, capacity, std::move(metrics));
+  auto bus = runtime::spawn_named(system, census, "event-bus", event_bus, publisher, capacity,
+                                  std::move(metrics));
   *door = caf::actor_cast<caf::weak_actor_ptr>(caf::actor_cast<caf::strong_actor_ptr>(bus));
   return {std::move(bus), std::move(publisher)};
 }

@@ -4,6 +4,7 @@
 #include "actors/event_publisher.hpp"
 #include "actors/interfaces.hpp"
 #include "observability/metric_registry.hpp"
+#include "runtime/actor_census.hpp"
 #include "runtime/reply.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -84,7 +85,7 @@ struct running_bus {
 constexpr auto event_linger = std::chrono::milliseconds(100);
 
 /// @param capacity events that may wait, > 0
-running_bus start_event_bus(caf::actor_system& system, uint64_t capacity,
-                            std::shared_ptr<metric_registry> metrics);
+running_bus start_event_bus(caf::actor_system& system, runtime::actor_census& census,
+                            uint64_t capacity, std::shared_ptr<metric_registry> metrics);
 
 } // namespace actord

@@ -22,6 +22,8 @@ constexpr int64_t page_period_ms = 1'000;
 
 void gen_ai_poller_state::run() {
   auto came = options_.fetch(options_.url);
+  if (came.what == fetched::outcome::cut_short)
+    return; // the daemon ends, which says nothing about the server
   if (came.what == fetched::outcome::ok) {
     auto read = options_.read(came.text);
     if (const auto* report = std::get_if<gen_ai_report>(&read))
@@ -63,6 +65,7 @@ void gen_ai_poller_state::tell(const fetched& came) {
       log_error(log_part::server, "{} at {} cannot be asked: {}", options_.title, options_.url,
                 came.text);
       break;
+    case fetched::outcome::cut_short: break;
   }
 }
 
@@ -99,10 +102,7 @@ gen_ai_pollers::gen_ai_pollers(caf::actor_system& system, runtime::actor_census&
   if (!options.vllm_url.empty())
     start("vLLM", gen_ai_source::vllm, options.vllm_url, page_period_ms, read_vllm_page);
   if (!options.tgi_url.empty())
-    start("TGI", gen_ai_source::tgi, options.tgi_url, page_period_ms,
-          [](const std::string& page) -> std::variant<gen_ai_report, std::string> {
-            return read_tgi_page(page);
-          });
+    start("TGI", gen_ai_source::tgi, options.tgi_url, page_period_ms, read_tgi_page);
 }
 
 gen_ai_pollers::~gen_ai_pollers() {

@@ -22,6 +22,7 @@ fetched judge(CURL* handle, CURLcode code, std::string body) {
     case CURLE_COULDNT_CONNECT:
     case CURLE_COULDNT_RESOLVE_HOST: return {refused, curl_easy_strerror(code)};
     case CURLE_OPERATION_TIMEDOUT: return {timed_out, "no answer within 2 s"};
+    case CURLE_ABORTED_BY_CALLBACK: return {cut_short, ""};
     case CURLE_WRITE_ERROR: return {bad_status, "the page is larger than 1 MiB"};
     default: return {failed, curl_easy_strerror(code)};
   }

@@ -101,7 +101,15 @@ void lookup_hash_log::shut_down() {
   close_file();
 }
 
+// Somebody removed the file, or the folder with it: what is written there nobody will read.
+bool lookup_hash_log::file_is_gone() const {
+  struct stat now {};
+  return fd_ >= 0 && ::fstat(fd_, &now) == 0 && now.st_nlink == 0;
+}
+
 std::string lookup_hash_log::write(const event& what) {
+  if (file_is_gone())
+    close_file();
   if (auto name = rotation_.next_file(what.time_s))
     if (auto fault = begin_file(std::move(*name), what.time_s); !fault.empty())
       return fault;

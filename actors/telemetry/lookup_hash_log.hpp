@@ -43,6 +43,7 @@ private:
   std::string write(const event& what);
   std::string begin_file(std::string name, double unix_s);
   std::string append(std::string_view line);
+  bool file_is_gone() const;
   void close_file();
   void complain(double now, const std::string& fault);
 

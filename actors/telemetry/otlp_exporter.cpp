@@ -205,8 +205,9 @@ otlp_exporter(exporter_pointer self, otlp_exporter_options options) {
   };
 }
 
-otlp_export::otlp_export(caf::actor_system& system, const daemon_options& options,
-                         std::shared_ptr<metric_registry> registry, resource_attributes resource)
+otlp_export::otlp_export(caf::actor_system& system, runtime::actor_census& census,
+                         const daemon_options& options, std::shared_ptr<metric_registry> registry,
+                         resource_attributes resource)
   : system_(system) {
   // Whoever logs does not keep the exporter alive.
   auto door = std::make_shared<caf::weak_actor_ptr>();
@@ -229,7 +230,8 @@ otlp_export::otlp_export(caf::actor_system& system, const daemon_options& option
   made.transport = curl_transport(options.otlp, hurry_);
   made.hurry = hurry_;
   made.unix_ns = unix_now_ns;
-  actor_ = system.spawn<caf::detached>(muted_exporter, made);
+  actor_
+    = runtime::spawn_named<caf::detached>(system, census, "otlp-exporter", muted_exporter, made);
   *door = caf::actor_cast<caf::weak_actor_ptr>(caf::actor_cast<caf::strong_actor_ptr>(actor_));
   if (logs_)
     add_log_sink(logs_);

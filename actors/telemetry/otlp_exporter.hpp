@@ -7,6 +7,7 @@
 #include "observability/metric_registry.hpp"
 #include "observability/otlp/encode_metrics.hpp"
 #include "observability/otlp/export_lane.hpp"
+#include "runtime/actor_census.hpp"
 #include "runtime/options/daemon_options.hpp"
 
 #include <caf/actor_system.hpp>
@@ -84,8 +85,9 @@ class otlp_export {
 public:
   /// Starts pushing, log records too where the options say so. Throws std::runtime_error when
   /// libcurl cannot be set up.
-  otlp_export(caf::actor_system& system, const daemon_options& options,
-              std::shared_ptr<metric_registry> registry, resource_attributes resource);
+  otlp_export(caf::actor_system& system, runtime::actor_census& census,
+              const daemon_options& options, std::shared_ptr<metric_registry> registry,
+              resource_attributes resource);
   otlp_export(const otlp_export&) = delete;
 
   /// Pushes once more, and ends: five seconds at most.

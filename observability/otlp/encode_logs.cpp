@@ -1,6 +1,7 @@
 #include "observability/otlp/encode_logs.hpp"
 
 #include "observability/otlp/wire_values.hpp"
+#include "observability/utf8.hpp"
 
 #include <logs_service.pb.h>
 

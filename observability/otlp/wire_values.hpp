@@ -12,9 +12,7 @@ namespace actord::otlp {
 
 namespace common = opentelemetry::proto::common::v1;
 
-/// Protobuf's strings must be UTF-8: every byte that is none becomes one U+FFFD.
-std::string utf8(std::string_view text);
-
+/// Both become UTF-8, as protobuf's strings must be.
 void put(common::KeyValue& to, std::string_view key, std::string_view value);
 
 /// Attributes in their order.

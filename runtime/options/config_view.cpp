@@ -99,6 +99,14 @@ json storage_view(const daemon_options& options) {
           {"l1_manager_configs", json::array({l1_view(options)})}};
 }
 
+// A flag of its own, else that of the daemon.
+std::string service_instance_id(const daemon_options& options) {
+  for (const auto& [name, value] : options.observability.resource)
+    if (name == "service.instance.id")
+      return value;
+  return options.mp.instance_id;
+}
+
 json observability_view(const daemon_options& options) {
   const auto& observability = options.observability;
   return {
@@ -124,7 +132,7 @@ json observability_view(const daemon_options& options) {
     {"extra_logging_interval", observability.extra_logging_interval_s},
     {"trace_level", nullptr},
     {"trace_output", text_or_null(observability.trace_output)},
-    {"service_instance_id", options.mp.instance_id},
+    {"service_instance_id", service_instance_id(options)},
   };
 }
 

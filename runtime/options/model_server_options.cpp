@@ -4,6 +4,7 @@
 #include "runtime/options/option_values.hpp"
 
 #include <algorithm>
+#include <string_view>
 #include <tuple>
 
 namespace actord {
@@ -15,6 +16,21 @@ bool has_web_scheme(const std::string& url) {
   return scheme.starts_with("http://") || scheme == "https://";
 }
 
+/// HOST or HOST:PORT, what stands between the scheme and the path.
+bool is_authority(std::string_view text) {
+  const auto colon = text.rfind(':');
+  const auto bracket = text.rfind(']');
+  if (colon == std::string_view::npos || (bracket != std::string_view::npos && colon < bracket))
+    return !text.empty();
+  const auto port = parse_integer(text.substr(colon + 1));
+  return colon > 0 && port && *port >= 1 && *port <= 65'535;
+}
+
+std::string_view authority_of(std::string_view url) {
+  const auto rest = url.substr(url.find("://") + 3);
+  return rest.substr(0, rest.find_first_of("/?#"));
+}
+
 /// Printable, so that it can stand in a log line.
 bool is_web_address(const std::string& url) {
   constexpr std::size_t limit = 2'000;
@@ -22,7 +38,7 @@ bool is_web_address(const std::string& url) {
     = std::all_of(url.begin(), url.end(), [](char c) { return c > ' ' && c < 0x7F; });
   // Addresses are logged and shown in /config: no user and password in them.
   return has_web_scheme(url) && printable_ascii && url.size() <= limit
-         && url.find("://") + 3 < url.size() && url.find('@') == std::string::npos;
+         && is_authority(authority_of(url)) && url.find('@') == std::string::npos;
 }
 
 void check_page(const std::string& url, const char* flag, const chosen_values& chosen,

@@ -47,6 +47,14 @@ void declare_metrics_token(option_set& set, observability_options& observability
   file.ours = true;
 }
 
+/// A flag of older releases. Without it the instance id of the daemon counts.
+void declare_service_instance(option_set& set, option_draft& draft) {
+  auto& instance = set.text("--service-instance-id", draft.service_instance_id,
+                            "service.instance.id of metrics and logs; not given: --instance-id");
+  instance.metavar = "NAME";
+  instance.ours = true;
+}
+
 /// Regular lines and files beside the log itself.
 void declare_more_logs(option_set& set, observability_options& observability) {
   constexpr whole_range count{0, std::numeric_limits<std::int64_t>::max(),
@@ -115,6 +123,7 @@ void declare_observability_options(option_set& set, option_draft& draft) {
   host.metavar = "HOST";
   host.ours = true;
   declare_metrics_token(set, observability);
+  declare_service_instance(set, draft);
   set
     .choice("--metrics-names", observability.metrics_names, {"all", "seed", "v056"},
             "names of metrics: every known one, those of the first release, or those of 0.5.6")

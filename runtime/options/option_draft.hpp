@@ -41,6 +41,7 @@ struct option_draft {
   std::string transfer_mode = "auto";
   std::string log_format = "text";
   std::string otlp_protocol = "grpc";
+  std::string service_instance_id; // "" counts where it is given
   std::vector<std::string> l1_managers;
   std::optional<std::int64_t> max_gpu_workers, max_cpu_workers;
 };

@@ -9,6 +9,8 @@ namespace actord {
 
 namespace {
 
+constexpr std::string_view instance_name = "service.instance.id";
+
 constexpr std::size_t header_limit = 64, attribute_limit = 128;
 
 bool is_header_name(std::string_view text) {
@@ -122,6 +124,7 @@ void read_resource(daemon_options& options, const option_sources& sources) {
     std::erase_if(attributes, [](const auto& each) { return each.first == "service.name"; });
     attributes.emplace_back("service.name", std::move(name));
   }
+  std::erase_if(attributes, [](const auto& each) { return each.first == instance_name; });
 }
 
 } // namespace
@@ -131,13 +134,16 @@ void settle_otlp(option_draft& draft, const option_sources& sources, const chose
   auto& options = draft.options;
   auto& otlp = options.otlp;
   read_resource(options, sources);
+  if (chosen.contains("--service-instance-id")) // may be empty (spec observability C5)
+    options.observability.resource.emplace_back(instance_name, draft.service_instance_id);
   otlp.protocol = draft.otlp_protocol == "grpc" ? otlp_protocol::grpc : otlp_protocol::http;
   if (otlp.logs_enabled && otlp.endpoint.empty())
     problems.push_back({1, "--otlp-logs requires --otlp-endpoint; remove --otlp-logs"});
   if (otlp.endpoint.empty())
     return;
   const auto& given = chosen.find("--otlp-endpoint")->second;
-  auto parsed = parse_otlp_endpoint(trimmed(otlp.endpoint), otlp.protocol);
+  otlp.endpoint = std::string(trimmed(otlp.endpoint)); // it is shown, too
+  auto parsed = parse_otlp_endpoint(otlp.endpoint, otlp.protocol);
   if (auto* why = std::get_if<std::string>(&parsed)) {
     const bool secret = otlp.endpoint.find('@') != std::string::npos;
     problems.push_back(secret ? option_problem{1, "--otlp-endpoint: " + *why}

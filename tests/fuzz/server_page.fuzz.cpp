@@ -1,5 +1,6 @@
 // What model servers send and show.
 #include "observability/gen_ai_pages.hpp"
+#include "observability/utf8.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -20,7 +21,7 @@ void check(const gen_ai_report& report) {
   gen_ai_metrics all;
   all.replace_usage(gen_ai_source::vllm, report.usages, 1);
   for (const auto& [model, percent] : all.usage(1))
-    if (!(percent >= 0 && percent <= 100))
+    if (!(percent >= 0 && percent <= 100) || utf8(model) != model)
       std::abort();
 }
 
@@ -39,6 +40,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   check_any(parse_gen_ai_push(page));
   check_any(read_ollama_page(page, {}));
   check_any(read_vllm_page(page));
-  check(read_tgi_page(page));
+  check_any(read_tgi_page(page));
   return 0;
 }

@@ -97,6 +97,17 @@ TEST_CASE("help and label values are escaped") {
   CHECK(exposition({family}, open).starts_with("# HELP g a\\\\b\\n\\\"c\\\"\n"));
 }
 
+TEST_CASE("bytes that are no UTF-8 do not spoil the page") {
+  auto family = gauge("x", 1);
+  family.help = "\x80";
+  family.metric[0].label = {{"a", "\xFF\xC3\xA9"}};
+  for (auto format : {text, open})
+    CHECK(exposition({family}, format)
+            .starts_with("# HELP x \xEF\xBF\xBD\n"
+                         "# TYPE x gauge\n"
+                         "x{a=\"\xEF\xBF\xBD\xC3\xA9\"} 1\n"));
+}
+
 TEST_CASE("a histogram writes le among its labels, infinity, count and sum") {
   ClientMetric point;
   point.label = {{"zone", "z"}, {"a", "1"}};

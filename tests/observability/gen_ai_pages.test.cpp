@@ -67,10 +67,12 @@ TEST_CASE("numbers that cannot be are bounded") {
                                     "vllm:num_requests_waiting{ 5\n"
                                     "vllm:num_requests_running x\n"
                                     "{} 1\n"
+                                    "vllm:kv_cache_usage_perc{model_name=\"m\"} NaN\n"
                                     "vllm:kv_cache_usage_perc{model_name=\"no end 0.1\n"));
   CHECK(report.running == 1'000'000'000'000'000);
+  CHECK(report.usages.empty());
   CHECK(report.waiting == 0);
-  CHECK(read_tgi_page("tgi_queue_size -5\n").waiting == 0);
+  CHECK(good(read_tgi_page("tgi_queue_size -5\n")).waiting == 0);
 }
 
 TEST_CASE("a label is found by its whole name") {
@@ -80,8 +82,27 @@ TEST_CASE("a label is found by its whole name") {
 }
 
 TEST_CASE("what TGI does not show counts as 0") {
-  auto report = read_tgi_page("tgi_request_inference_count 4\n");
+  auto report = good(read_tgi_page("tgi_request_inference_count 4\n"));
   CHECK(report.running == 4);
   CHECK(report.waiting == 0);
-  CHECK(read_tgi_page("tgi_queue_size 9").waiting == 9);
+  CHECK(good(read_tgi_page("tgi_queue_size 9")).waiting == 9);
+  CHECK(good(read_tgi_page("")).running == 0); // just started
+  CHECK(good(read_tgi_page("tgi_batch_next_size_count 1\n")).running == 0);
+}
+
+TEST_CASE("a page that is not TGI's does not count as an idle TGI") {
+  for (const char* page : {"<html>not here</html>", "vllm:num_requests_running 4\n", "{}", "\n"})
+    CHECK(std::holds_alternative<std::string>(read_tgi_page(page)));
+}
+
+TEST_CASE("names of models are text without escapes, whatever a server sends") {
+  auto report = good(read_vllm_page("vllm:kv_cache_usage_perc{model_name=\"a\\\"b\\\\c\\nd\"} 0.1\n"
+                                    "vllm:kv_cache_usage_perc{model_name=\"\xFF\xC3\"} 0.2\n"
+                                    "vllm:kv_cache_usage_perc{model_name=\"\xC3\xA9\"} 0.3\n"
+                                    "vllm:kv_cache_usage_perc{model_name=\"end\\\"} 0.4\n"));
+  std::vector<std::string> names;
+  for (const auto& [name, percent] : report.usages)
+    names.push_back(name);
+  CHECK(names
+        == std::vector<std::string>{"a\"b\\c\nd", "end\"", "\xC3\xA9", "\xEF\xBF\xBD\xEF\xBF\xBD"});
 }

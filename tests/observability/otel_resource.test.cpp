@@ -22,7 +22,7 @@ TEST_CASE("what the operator names stands before instance and service, and never
                               {"service.name", "cache"}});
   REQUIRE(named.size() == 6);
   CHECK(named[3] == resource_attributes::value_type{"zone", "b"});
-  CHECK(named[4].second == "id-1");
+  CHECK(named[4].second == "other");
   CHECK(named[5].second == "cache");
 }
 

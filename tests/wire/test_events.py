@@ -108,7 +108,8 @@ class Everything(EventCase):
     def test_status_names_every_actor(self):
         names = {one["name"]: one for one in self.status()["actors"]}
         for name in ("l1-manager", "session", "engine-driven", "lmcache-driven", "kv-events",
-                     "eviction-controller"):
+                     "eviction-controller", "zmq-gateway", "event-bus", "quota", "supervisor",
+                     "copier-0"):
             self.assertEqual(names[name]["restarts"], 0)
 
 

@@ -247,6 +247,16 @@ class Fetched(unittest.TestCase):
         self.assertEqual(server.stop(), TERMINATED)
         self.assertLess(time.monotonic() - began, 8 * TIME_SCALE)
 
+    def test_an_end_while_ollama_is_asked_is_no_error(self):
+        self.pages.answer = "hang"
+        server = self.ollama_daemon()
+
+        def asked():
+            return self.pages.asked
+        eventually(asked)
+        self.assertEqual(server.stop(), TERMINATED)
+        self.assertNotIn(" ERROR", server.log())
+
     def test_an_ollama_that_starts_later_is_found(self):
         self.pages.close()
         server = self.ollama_daemon()
@@ -319,6 +329,24 @@ class Fetched(unittest.TestCase):
         self.until(server, self.usage("m"), 75)
         server.http("POST", "/observability/server_metrics", {"running": 1})
         self.until(server, "gen_ai_server_requests_running", 1)
+
+    def test_no_name_of_a_model_spoils_the_page(self):
+        self.pages.answer = 200, (b'vllm:num_requests_running 1\n'
+                                  b'vllm:kv_cache_usage_perc{model_name="\xff\xc3"} 0.5\n'
+                                  b'vllm:kv_cache_usage_perc{model_name="a\\"b\\\\"} 0.25\n')
+        server = self.daemon("--no-ollama-metrics", "--vllm-metrics-url",
+                             f"http://127.0.0.1:{self.pages.port}/metrics")
+        self.until(server, self.usage("\ufffd\ufffd"), 50)
+        self.until(server, self.usage(r'a\"b\\'), 25)
+
+    def test_a_page_that_is_not_tgis_is_told_and_changes_nothing(self):
+        self.pages.answer = 200, b"<html>no metrics here</html>"
+        server = self.daemon("--no-ollama-metrics", "--tgi-metrics-url",
+                             f"http://127.0.0.1:{self.pages.port}/metrics")
+
+        def told():
+            return "is asked in vain: none of TGI's metrics on the page" in server.log()
+        eventually(told)
 
     def test_wrong_flags_are_one_line(self):
         for flags, part in ((["--vllm-metrics-url", "file:///etc/passwd"], "no address of a page"),

@@ -247,6 +247,20 @@ class LookupHashes(unittest.TestCase):
         self.assertEqual(ended.stdout, "")
 
 
+@ours_only
+class ClosedStreams(unittest.TestCase):
+    def test_the_log_never_goes_where_a_closed_stream_was(self):
+        server = Server(BINARY, l1_gb=0.05)
+        shell = ["sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *server.command]
+        server.process = subprocess.Popen(shell, env={**os.environ, "LMCACHE_LOG_LEVEL": "DEBUG"})
+        self.addCleanup(server.discard)
+        eventually(server._ready, 15)
+        server.pools = server.mapped_pools()
+        for fd in range(3):
+            self.assertEqual(os.readlink(f"/proc/{server.pid}/fd/{fd}"), "/dev/null")
+        self.assertEqual(server.stop(), TERMINATED)
+
+
 class Unread(Server):
     """Its output goes into a pipe of one page that nobody reads."""
 

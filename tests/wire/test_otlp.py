@@ -170,7 +170,11 @@ class Both:
     def test_headers_of_the_environment_go_along_and_are_shown_nowhere(self):
         server = self.daemon(HEADERS="api-key=s3cret%21,x-team=kv", LOGS_HEADERS="api-key=0ther")
         self.first_logs()
+        environment = server.http("GET", "/env")[1]
         self.stop(server)
+        self.assertIn(b"OTEL_EXPORTER_OTLP_HEADERS", environment)
+        for secret in (b"s3cret", b"0ther"):
+            self.assertNotIn(secret, environment)
         self.assertEqual(self.receiver.headers["logs"][0]["api-key"], "0ther")
         self.assertNotIn("x-team", self.receiver.headers["logs"][0])
         self.assertEqual(self.receiver.headers["metrics"][0]["api-key"], "s3cret!")
@@ -219,6 +223,9 @@ class Both:
         self.stop(server)
         self.assertGreater(len(self.receiver.got["logs"]), 1)  # later records are offered
         self.assertNotEqual(self.receiver.got["logs"][0], self.receiver.got["logs"][1])
+        # A push that fails is no reason for a push.
+        self.assertFalse([r for _, r in self.receiver.records() if "OTLP" in r.body.string_value
+                          and "export of" in r.body.string_value])
 
     def test_a_receiver_that_hangs_holds_up_neither_requests_nor_the_end(self):
         self.receiver.answers = {"logs": ["hang"] * 100, "metrics": ["hang"] * 100}

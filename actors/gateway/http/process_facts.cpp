@@ -35,13 +35,16 @@ std::string upper(std::string text) {
   return text;
 }
 
+// An address with a user, who may be a token, or a password by its name in a list of settings.
 bool carries_password(const std::string& value) {
-  const auto scheme = value.find("://");
-  if (scheme == std::string::npos)
-    return false;
-  const auto rest = value.substr(scheme + 3);
-  const auto at = rest.find('@');
-  return at != std::string::npos && rest.substr(0, at).find(':') != std::string::npos;
+  for (auto at = value.find("://"); at != std::string::npos; at = value.find("://", at + 3)) {
+    const auto end = std::min(value.find_first_of("/?# ", at + 3), value.size());
+    if (value.substr(at + 3, end - at - 3).find('@') != std::string::npos)
+      return true;
+  }
+  const auto loud = upper(value);
+  return loud.find("PASSWORD=") != std::string::npos || loud.find("PWD=") != std::string::npos
+         || loud.find("TOKEN=") != std::string::npos;
 }
 
 } // namespace
@@ -64,8 +67,8 @@ std::vector<thread_fact> list_threads() {
 }
 
 std::string shown_value(const std::string& name, const std::string& value) {
-  constexpr std::array words{"KEY",  "TOKEN", "SECRET", "PASS",   "CREDENTIAL",
-                             "AUTH", "CERT",  "COOKIE", "PRIVATE"};
+  constexpr std::array words{"KEY",  "TOKEN", "SECRET", "PASS",    "CREDENTIAL",
+                             "AUTH", "CERT",  "COOKIE", "PRIVATE", "HEADERS"};
   const auto loud = upper(name);
   const bool secret = std::ranges::any_of(words, [&](const char* word) {
     return loud.find(word) != std::string::npos;

@@ -1,5 +1,7 @@
 #include "actors/gateway/http/status_json.hpp"
 
+#include <set>
+
 namespace actord::http {
 
 namespace {
@@ -113,13 +115,29 @@ json kv_events_json(const kv_event_status& events) {
           {"subscribers", events.subscribers}};
 }
 
-json gateway_json(const gateway_status& gateway) {
+// What the workers of a client hold between prepare and commit.
+json leases_json(const client_status& of, const std::optional<transfer_status>& transfer) {
+  const std::set<int64_t> own{of.instance_ids.begin(), of.instance_ids.end()};
+  uint64_t writes = 0, reads = 0;
+  if (transfer)
+    for (const auto& instance : transfer->instances)
+      if (own.contains(instance.instance_id)) {
+        writes += instance.pending_writes;
+        reads += instance.pending_reads;
+      }
+  return {{"writes", writes}, {"reads", reads}};
+}
+
+json gateway_json(const gateway_status& gateway, const std::optional<transfer_status>& transfer) {
   json clients = json::array();
   for (const auto& client : gateway.clients)
     clients.push_back({{"peer", client.peer},
                        {"requests", client.requests},
                        {"waiting", client.waiting},
-                       {"instances", client.instances}});
+                       {"instances", client.instances},
+                       {"instance_ids", client.instance_ids},
+                       {"open_requests", client.open_requests},
+                       {"leases", leases_json(client, transfer)}});
   return {{"requests", gateway.requests},   {"refused", gateway.refused},
           {"malformed", gateway.malformed}, {"cut", gateway.cut},
           {"overdue", gateway.overdue},     {"clients", std::move(clients)}};
@@ -239,7 +257,7 @@ json status_json(const status_facts& facts, const daemon_options& options) {
     add_lmcache_driven(result, *facts.lmcache_driven);
   if (facts.engine_driven)
     add_engine_driven(result, *facts.engine_driven);
-  result["zmq_gateway"] = gateway_json(facts.gateway);
+  result["zmq_gateway"] = gateway_json(facts.gateway, facts.engine_driven);
   result["event_bus"] = bus_json(facts.bus);
   json actors = json::array();
   for (const auto& each : facts.actors) // the daemon stops in order instead of restarting one

@@ -1,9 +1,11 @@
 #include "actors/telemetry/event_bus.hpp"
 
+#include "actors/logging.hpp"
 #include "actors/telemetry/subscriber.hpp"
 #include "tests/fixtures/actors.hpp"
 
 #include <caf/scoped_actor.hpp>
+#include <spdlog/sinks/ringbuffer_sink.h>
 
 #include <algorithm>
 #include <stdexcept>
@@ -170,6 +172,39 @@ TEST_CASE_FIXTURE(fixture, "a subscriber that throws is counted by name and harm
   CHECK_EQ(failed, (lines{"L1FailureMetricsSubscriber"})); // those that failed, and no other
 }
 
+TEST_CASE_FIXTURE(fixture, "losses are one warning a second, failures one error a second") {
+  auto heard = std::make_shared<spdlog::sinks::ringbuffer_sink_mt>(100);
+  heard->set_pattern("%l %v");
+  add_log_sink(heard);
+  begin_bus(2);
+  join("SlowSubscriber", {begins}, 10);
+  auto burst = [&](int events) {
+    publish(begins, 1, events);
+    publisher->publish(ends, "nobody listens");
+    drain();
+  };
+  burst(3);
+  burst(5); // within the second
+  pass(std::chrono::seconds(1));
+  burst(2);
+  burst(3);
+  for (int i = 0; i < 2; ++i) {
+    publisher->publish(begins, "bad");
+    drain();
+  }
+  ask<caf::ok_atom>(bus, atom::stop_v);
+  remove_log_sink(heard);
+  lines said;
+  for (auto text : heard->last_formatted())
+    said.push_back(text.substr(0, text.find_last_not_of('\n') + 1));
+  CHECK_EQ(said,
+           (lines{"warning EventBus queue full (max_queue_size=2), 1 event(s) discarded so far",
+                  "warning EventBus queue full (max_queue_size=2), 5 event(s) discarded so far",
+                  "error EventBus: error in callback SlowSubscriber for mp.request.start: bad "
+                  "session",
+                  "error EventBus: error shutting down SlowSubscriber: and fails"}));
+}
+
 TEST_CASE_FIXTURE(fixture, "a batch that does not fit is lost as a whole, and to nobody else") {
   begin_bus(100);
   join("slow", {begins}, 3);
@@ -243,7 +278,8 @@ TEST_CASE("the laws hold on real threads, with a flood and a subscriber that is 
   actor_config cfg;
   caf::actor_system sys{cfg};
   auto registry = std::make_shared<metric_registry>();
-  auto started = start_event_bus(sys, 1000, registry);
+  runtime::actor_census census;
+  auto started = start_event_bus(sys, census, 1000, registry);
   auto out = std::make_shared<lines>();
   attach(sys, started.bus, 50, std::make_unique<recorder>("slow", event_mask{begins}, out));
   attach(sys, started.bus, 1000,

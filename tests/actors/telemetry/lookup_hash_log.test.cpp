@@ -141,6 +141,18 @@ TEST_CASE_FIXTURE(fixture,
   CHECK(text.find("choose a folder") != std::string::npos);
 }
 
+TEST_CASE_FIXTURE(fixture, "a file that somebody removes, or its folder, is made anew") {
+  auto log = open();
+  log->handle(looked_up(0));
+  fs::remove_all(folder / "log");
+  log->handle(looked_up(1));
+  CHECK(content(files().at(0)) == lookup_hash_line(looked_up(1)));
+  fs::remove(folder / "log" / files().at(0));
+  log->handle(looked_up(2));
+  CHECK(content(files().at(0)) == lookup_hash_line(looked_up(2)));
+  CHECK(log->lost() == 0);
+}
+
 TEST_CASE_FIXTURE(fixture,
                   "what a disk does not take is counted, told once a minute, tried again") {
   auto log = open({1, 1 << 20, 100});

@@ -28,6 +28,8 @@ TEST_CASE("an OLLAMA_BASE_URL that cannot be asked is a warning, a flag an error
   REQUIRE(options.warnings.size() == 1);
   CHECK(contains(options.warnings[0], "OLLAMA_BASE_URL"));
   for (const char* flag : {"--ollama-url", "--vllm-metrics-url", "--tgi-metrics-url"})
-    for (const char* url : {"ftp://h", "http://", "http://h/\n", "h:1", "http://u:pw@h"})
+    for (const char* url :
+         {"ftp://h", "http://", "http://h/\n", "h:1", "http://u:pw@h", "http://h:99999/x",
+          "http://h:0", "http://h:", "http://:80/", "http:///x", "http://h:x"})
       CHECK(world.refused(minimum + words{flag, url}).code == 1);
 }

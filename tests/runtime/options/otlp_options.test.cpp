@@ -146,6 +146,11 @@ TEST_CASE("the resource is what the environment names") {
                      {"OTEL_SERVICE_NAME", "cache"}};
   CHECK(world.started(minimum).observability.resource
         == named_attributes{{"zone", "a,b"}, {"service.name", "cache"}});
+  world.variables = {{"OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=no"}};
+  CHECK(world.started(minimum).observability.resource.empty());
+  for (const char* given : {"mine", ""}) // an empty one is one, too
+    CHECK(world.started(minimum + words{"--service-instance-id", given}).observability.resource
+          == named_attributes{{"service.instance.id", given}});
   world.variables = {{"OTEL_RESOURCE_ATTRIBUTES", "zone"}};
   auto options = world.started(minimum);
   CHECK(options.observability.resource.empty());

@@ -119,6 +119,11 @@ TEST_CASE("secrets of the environment are not shown") {
   for (const char* name : {"API_KEY", "HF_TOKEN", "db_password", "AWS_SECRET_ACCESS_KEY"})
     CHECK(shown_value(name, "x") == "***");
   CHECK(shown_value("REDIS_URL", "redis://user:pw@host/0") == "***");
+  CHECK(shown_value("GIT_URL", "https://ghp_abc@host/x") == "***");
+  CHECK(shown_value("URLS", "http://a/ redis://:pw@b") == "***");
+  CHECK(shown_value("DSN", "host=db user=x password=pw") == "***");
+  for (const char* name : {"OTEL_EXPORTER_OTLP_HEADERS", "OTEL_EXPORTER_OTLP_METRICS_HEADERS"})
+    CHECK(shown_value(name, "authorization=Bearer%20x") == "***");
   CHECK(shown_value("HOME_URL", "http://host/a@b:c") == "http://host/a@b:c");
   CHECK(shown_value("HOME", "/root") == "/root");
 }

@@ -134,10 +134,22 @@ TEST_CASE("counts of L1 reach their fields, also under the names of older client
 
 TEST_CASE("the clients of the request socket are listed") {
   status_facts facts;
-  facts.gateway.clients.push_back({"127.0.0.1:1", 5, 1, 2});
+  facts.gateway.clients.push_back({"127.0.0.1:1", 5, 1, 2, 4, {11, 12}});
+  facts.gateway.clients.push_back({"127.0.0.1:2", 0, 0, 1, 0, {13}});
+  auto& instances = facts.engine_driven.emplace().instances;
+  for (int64_t id : {11, 12, 13}) {
+    auto& one = instances.emplace_back();
+    one.instance_id = id;
+    one.pending_writes = 1;
+    one.pending_reads = 10;
+  }
   facts.gateway.malformed = 3;
   const auto gateway = status_json(facts, {})["zmq_gateway"];
   CHECK(gateway["malformed"] == 3);
   CHECK(gateway["clients"][0]["peer"] == "127.0.0.1:1");
   CHECK(gateway["clients"][0]["waiting"] == 1);
+  CHECK(gateway["clients"][0]["open_requests"] == 4);
+  CHECK(gateway["clients"][0]["instance_ids"] == json{11, 12});
+  CHECK(gateway["clients"][0]["leases"] == json{{"writes", 2}, {"reads", 20}});
+  CHECK(gateway["clients"][1]["leases"] == json{{"writes", 1}, {"reads", 10}});
 }
