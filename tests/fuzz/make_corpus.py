@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seed corpus of the fuzzers from tests/data/wire.json.
+"""Writes the seed corpus of the fuzzers from tests/data/wire.json and serde_aesgcm*.json.
 
 Run it after the vectors have changed: tests/fuzz/make_corpus.py
 """
@@ -58,10 +58,24 @@ def messages():
     yield "subscribe", (raw("op_subscribe_kv_events"), one, text("m"), b"\x00", b"\x7f")
 
 
+def stored_objects():
+    cases = json.loads((HERE.parent / "data" / "serde_aesgcm.json").read_text())["cases"]
+    for case in cases:
+        chosen = (case["aes_bits"] == 256) | bool(case["cache_salt"]) << 2
+        length = len(case["plaintext_hex"]) // 2
+        name = f"aesgcm_{case['aes_bits']}_{case['cache_salt'] or 'unsalted'}"
+        yield name, bytes([chosen, length, 0]) + bytes.fromhex(case["frame_hex"])
+    for number, dtype, width in ((0, "float16", 2), (1, "bfloat16", 2), (2, "float32", 4)):
+        for kind, name in ((2, "e4m3fn"), (3, "e5m2")):
+            head = bytes([kind | number << 3]) + (256 * width).to_bytes(2, "little")
+            yield f"{name}_{dtype}", head + bytes(range(256))
+
+
 def main():
     corpora = {"message": {name: message(*frames) for name, frames in messages()}}
     for corpus, prefix in (("descriptor", "ipc_descriptor_"), ("pickle", "pickle_")):
         corpora[corpus] = {n: raw(n) for n in VECTORS if n.startswith(prefix)}
+    corpora["serde"] = dict(stored_objects())
     for corpus, entries in corpora.items():
         folder = HERE / "corpus" / corpus
         folder.mkdir(parents=True, exist_ok=True)
