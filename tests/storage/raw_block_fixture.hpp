@@ -1,7 +1,8 @@
 // A small device as the peer leaves it, and bytes for the tests of its format.
 #pragma once
 
-#include "storage/raw_block_format.hpp"
+#include "storage/l2_names.hpp"
+#include "storage/raw_block_checkpoint.hpp"
 #include "tests/storage/l2_vectors.hpp"
 
 #include <string>
@@ -42,6 +43,21 @@ inline bytes from_hex(std::string_view hex) {
   for (size_t i = 0; i + 1 < hex.size(); i += 2)
     result.push_back(
       static_cast<std::byte>(std::stoul(std::string{hex.substr(i, 2)}, nullptr, 16)));
+  return result;
+}
+
+/// What the golden checkpoint in a container lists, from the keys of its slots.
+inline std::vector<checkpoint_entry> golden_entries(uint32_t container) {
+  std::vector<checkpoint_entry> result;
+  for (const auto& slot : raw_block_image().at("slots")) {
+    if (container == 1 && !slot.at("in_newest_checkpoint").get<bool>())
+      continue;
+    const uint64_t size = slot.at("payload_len");
+    const auto shape = "[2,1," + std::to_string(size / 4) + ",1]";
+    result.push_back(
+      {raw_block_name(key_of(slot.at("key"))), slot.at("slot"), size,
+       R"("shape":)" + shape + R"(,"dtype":"bfloat16","fmt":"KV_2LTD","cached_positions":null)"});
+  }
   return result;
 }
 
