@@ -229,4 +229,15 @@ std::optional<slot_header> decode_slot_header(std::span<const std::byte> block) 
   return result;
 }
 
+bool describes(const slot_header& header, std::string_view raw_block_name,
+               uint64_t payload_bytes) noexcept {
+  return header.identity == slot_identity(raw_block_name) && header.payload_bytes == payload_bytes;
+}
+
+bool intact(const slot_header& header, std::span<const std::byte> payload) noexcept {
+  return payload.size() >= header.payload_bytes
+         && (!header.checksum
+             || payload_checksum(payload.first(header.payload_bytes)) == *header.checksum);
+}
+
 } // namespace actord

@@ -139,4 +139,13 @@ void encode_slot_header(const slot_header& header, std::span<std::byte> block);
 /// The header at the begin of a slot; none when there is none. Takes any number of bytes.
 std::optional<slot_header> decode_slot_header(std::span<const std::byte> block);
 
+/// Whether a slot's header is that of an entry: the check of `meta_verify_on_load`.
+bool describes(const slot_header& header, std::string_view raw_block_name,
+               uint64_t payload_bytes) noexcept;
+
+/// Whether this is the payload that the header was written for, as far as it can tell: the peer's
+/// headers have no checksum.
+/// @param payload `header.payload_bytes` or more
+bool intact(const slot_header& header, std::span<const std::byte> payload) noexcept;
+
 } // namespace actord
