@@ -283,5 +283,6 @@ TEST_CASE("a payload is intact when length and checksum agree") {
   CHECK(intact(header, test::as_bytes(text)));
   CHECK(intact(header, test::as_bytes(text + std::string(100, '\0'))));
   CHECK_FALSE(intact(header, test::as_bytes(text.substr(1))));
-  CHECK_FALSE(intact({1, text.size() - 1, header.payload_crc32}, test::as_bytes(text)));
+  CHECK_FALSE(
+    intact(container_header{1, text.size() - 1, header.payload_crc32}, test::as_bytes(text)));
 }
