@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,8 +36,8 @@ struct key_space {
   auto operator<=>(const key_space&) const = default;
 };
 
-/// The full name of one memory object as files, HTTP and remote stores spell it
-/// (spec cache-core §1.1).
+/// The full name of one memory object (spec cache-core §1.1); how files, block
+/// devices and remote stores spell it: l2_names.hpp.
 struct object_key {
   chunk_hash hash;
   std::string model_name;
@@ -63,8 +64,7 @@ std::string_view cache_salt_error(std::string_view cache_salt);
 
 std::string to_hex(const chunk_hash& hash);
 
-/// Text forms of a key (spec wire-protocol §5.5).
-std::string remote_name(const object_key& key);
-std::string file_name(const object_key& key);
+/// The hash that 64 lower-case hex digits stand for.
+std::optional<chunk_hash> parse_chunk_hash(std::string_view hex);
 
 } // namespace actord

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes the seed corpus of the fuzzers from tests/data/wire.json and serde_aesgcm*.json.
+"""Writes the seed corpus of the fuzzers from tests/data/{wire,l2_names,serde_aesgcm}*.json.
 
 Run it after the vectors have changed: tests/fuzz/make_corpus.py
 """
@@ -11,6 +11,9 @@ VECTORS = {
     entry["name"]: entry
     for entry in json.loads((HERE.parent / "data" / "wire.json").read_text())["vectors"]
 }
+
+
+L2 = json.loads((HERE.parent / "data" / "l2_names.json").read_text())
 
 
 def raw(name):
@@ -71,11 +74,33 @@ def stored_objects():
             yield f"{name}_{dtype}", head + bytes(range(256))
 
 
+def l2_names():
+    fields = ("resp_key", "valkey_key_prefix_p1", "fs_file", "fs_tmp_file", "raw_block_encoded_key")
+    for number, names in enumerate(L2["names"]):
+        for field in fields:
+            yield f"{number:02}_{field}", names[field].encode()
+
+
+def raw_block_containers():
+    """Two headers of 64 bytes and a payload, as raw_block_container.fuzz.cpp reads them."""
+    both = L2["raw_block_image"]["metadata_containers"]
+    headers = b"".join(bytes.fromhex(each["header32_hex"]).ljust(64, b"\0") for each in both)
+    for each in both:
+        yield f"container_{each['container']}", headers + each["payload_text"].encode()
+    for slot in L2["raw_block_image"]["slots"]:
+        yield f"slot_{slot['slot']}", bytes.fromhex(slot["header24_hex"]).ljust(64, b"\0")
+
+
 def main():
     corpora = {"message": {name: message(*frames) for name, frames in messages()}}
     for corpus, prefix in (("descriptor", "ipc_descriptor_"), ("pickle", "pickle_")):
         corpora[corpus] = {n: raw(n) for n in VECTORS if n.startswith(prefix)}
     corpora["serde"] = dict(stored_objects())
+    corpora["l2_name"] = dict(l2_names())
+    corpora["raw_block_container"] = dict(raw_block_containers())
+    corpora["raw_block_checkpoint"] = {
+        f"container_{each['container']}": each["payload_text"].encode()
+        for each in L2["raw_block_image"]["metadata_containers"]}
     for corpus, entries in corpora.items():
         folder = HERE / "corpus" / corpus
         folder.mkdir(parents=True, exist_ok=True)

@@ -16,39 +16,7 @@ nlohmann::json vectors(const char* topic) {
   return nlohmann::json::parse(file)[topic];
 }
 
-/// The vectors hold short hashes too; ours have 32 bytes: pads with zeros.
-std::string padded(std::string hex) {
-  hex.resize(64, '0');
-  return hex;
-}
-
-chunk_hash hash_of(const std::string& hex) {
-  chunk_hash result;
-  for (size_t i = 0; i < result.bytes.size(); ++i)
-    result.bytes[i] = static_cast<uint8_t>(std::stoul(hex.substr(2 * i, 2), nullptr, 16));
-  return result;
-}
-
-std::string replaced(std::string text, const std::string& what, const std::string& with) {
-  auto at = text.find(what);
-  REQUIRE(at != std::string::npos);
-  return text.replace(at, what.size(), with);
-}
-
 } // namespace
-
-TEST_CASE("text forms of keys equal the peer's") {
-  size_t checked = 0;
-  for (const auto& vector : vectors("object_key_strings")) {
-    auto hex = vector["chunk_hash_hex"].get<std::string>();
-    object_key key{hash_of(padded(hex)), vector["model_name"], vector["kv_rank"],
-                   vector["object_group_id"], vector["cache_salt"]};
-    CHECK_EQ(remote_name(key), replaced(vector["remote_string"], hex, padded(hex)));
-    CHECK_EQ(file_name(key), replaced(vector["fs_filename"], hex, padded(hex)));
-    ++checked;
-  }
-  CHECK_EQ(checked, 3);
-}
 
 TEST_CASE("shard positions pack as the peer's") {
   size_t checked = 0;
@@ -63,9 +31,16 @@ TEST_CASE("shard positions pack as the peer's") {
   CHECK_EQ(checked, 5);
 }
 
-TEST_CASE("large group numbers are spelled in plain hex") {
-  object_key key{{}, "m", pack_kv_rank(1, 0), UINT32_MAX, ""};
-  CHECK_EQ(remote_name(key), "m@01000100@ffffffff@" + std::string(64, '0'));
+TEST_CASE("hashes come back from their hex, and only from the one spelling") {
+  chunk_hash hash;
+  for (size_t i = 0; i < hash.bytes.size(); ++i)
+    hash.bytes[i] = static_cast<uint8_t>(0xf9 + i);
+  const auto hex = to_hex(hash);
+  CHECK_EQ(hex.substr(0, 18), "f9fafbfcfdfeff0001");
+  CHECK(parse_chunk_hash(hex) == hash);
+  for (const auto& bad : {hex + "0", hex.substr(1), "F" + hex.substr(1), "g" + hex.substr(1),
+                          " " + hex.substr(1), std::string{}})
+    CHECK_FALSE(parse_chunk_hash(bad));
 }
 
 TEST_CASE("names that would break a key's text form are refused") {

@@ -2,6 +2,7 @@
 
 #include "actors/gateway/wire/msgpack_format.hpp"
 #include "actors/gateway/wire/text.hpp"
+#include "storage/utf8.hpp"
 
 #include <array>
 #include <bit>

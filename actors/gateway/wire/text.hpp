@@ -10,7 +10,4 @@ namespace actord::wire {
 /// printable ASCII escaped: what an outsider sent is safe to print.
 std::string printable(std::string_view text);
 
-/// Whether `text` is well-formed UTF-8 (no surrogates, no overlong forms).
-bool is_utf8(std::string_view text) noexcept;
-
 } // namespace actord::wire
