@@ -15,13 +15,12 @@ constexpr whole_range at_least_one{1, std::numeric_limits<std::int64_t>::max(),
 void declare_l2_options(option_set& set, option_draft& draft) {
   auto& l2 = draft.options.l2;
   set.group("Stores behind L1 (L2)");
-  set
-    .repeated(
-      "--l2-adapter", draft.l2_adapters,
-      "one store as a JSON object, such as {\"type\": \"fs\", \"base_path\": \"/data/kv\"}; "
-      "repeat it for more (docs/operations/l2-adapters.md)")
-    .metavar
-    = "JSON";
+  auto& adapter = set.repeated("--l2-adapter", draft.l2_adapters,
+                               "one store as a JSON object, such as {\"type\": \"fs\", "
+                               "\"base_path\": \"/data/kv\"}; repeat it "
+                               "for more (docs/operations/l2-adapters.md)");
+  adapter.metavar = "JSON";
+  adapter.secret = true; // it may hold passwords
   set.choice("--l2-store-policy", l2.store_policy, {"default", "skip_l1"},
              "what goes from L1 to L2");
   set.choice("--l2-prefetch-policy", l2.prefetch_policy, {"default", "retain"},
