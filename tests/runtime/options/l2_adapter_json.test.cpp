@@ -153,8 +153,8 @@ TEST_CASE("no message shows a text that may be a secret") {
                              || key == "type";
       if (is_choice) // their wrong words are shown: they are never secret
         continue;
-      for (const ordered_json value : {ordered_json("hunter2"), ordered_json({"hunter2"}),
-                                       ordered_json({{"type", "fs"}, {"base_path", "hunter2"}})}) {
+      for (const ordered_json& value : {ordered_json("hunter2"), ordered_json({"hunter2"}),
+                                        ordered_json({{"type", "fs"}, {"base_path", "hunter2"}})}) {
         if (key == "cpp.credential_sources" && value.is_array())
           continue;
         auto reading = read(with_value(item.second, key, value));
