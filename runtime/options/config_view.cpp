@@ -1,6 +1,7 @@
 #include "runtime/options/config_view.hpp"
 
 #include "runtime/options/bounded_json.hpp"
+#include "runtime/options/l2_adapter_view.hpp"
 #include "runtime/options/version.hpp"
 
 namespace actord {
@@ -89,9 +90,12 @@ json l1_view(const daemon_options& options) {
 
 json storage_view(const daemon_options& options) {
   const auto& l2 = options.l2;
+  json adapters = json::array();
+  for (const auto& adapter : l2.adapters)
+    adapters.push_back(l2_adapter_view(adapter));
   return {{"l1_manager_config", l1_view(options)},
           {"eviction_config", eviction_view(options)},
-          {"l2_adapter_config", {{"adapters", json::array()}}},
+          {"l2_adapter_config", {{"adapters", adapters}}},
           {"store_policy", l2.store_policy},
           {"prefetch_policy", l2.prefetch_policy},
           {"prefetch_max_in_flight", l2.prefetch_max_in_flight},

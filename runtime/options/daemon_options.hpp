@@ -2,6 +2,8 @@
 // daemon.
 #pragma once
 
+#include "runtime/options/eviction_options.hpp"
+#include "runtime/options/l2_adapter_options.hpp"
 #include "runtime/options/model_server_options.hpp"
 #include "runtime/options/otlp_options.hpp"
 
@@ -66,16 +68,6 @@ struct mp_options {
   /// Imports allowed to /run_script, which this daemon answers as disabled: shown, no effect.
   std::vector<std::string> script_allowed_imports;
   bool run_script_api_enabled = false;
-};
-
-/// What leaves L1 and when (spec cli-http §1.4.3).
-struct eviction_options {
-  /// LRU, ARC, IsolatedLRU, noop or MQ.
-  std::string policy;
-  /// Used share of L1 at which eviction starts, (0, 1].
-  double trigger_watermark = 0.8;
-  /// Share of the trigger that one run frees, [0, 1].
-  double eviction_ratio = 0.2;
 };
 
 /// The CPU memory tier (spec cli-http §1.4.3, cache-core §6.2).
@@ -158,8 +150,10 @@ struct observability_options {
   log_format format = log_format::text;
 };
 
-/// Tuning of L2, whose adapters are not built yet: shown, no effect (spec cli-http §1.4.4).
+/// The tier behind L1 (spec cli-http §1.4.4).
 struct l2_options {
+  /// The stores in the order of their flags, which is the order in which they are asked.
+  std::vector<l2_adapter_options> adapters;
   std::string store_policy = "default";
   std::string prefetch_policy = "default";
   std::int64_t prefetch_max_in_flight = 8;

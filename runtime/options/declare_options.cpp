@@ -18,6 +18,7 @@ void declare_options(option_set& set, option_draft& draft) {
                "one L1 of type DRAM as a JSON object, in place of --l1-size-gb");
   declare_start_options(set, draft);
   declare_l1_options(set, draft);
+  declare_l2_options(set, draft);
   declare_request_options(set, draft);
   declare_http_options(set, draft);
   declare_observability_options(set, draft);

@@ -32,6 +32,11 @@ void settle_otlp(option_draft& draft, const option_sources& sources, const chose
 void settle_model_servers(daemon_options& options, const chosen_values& chosen,
                           option_problems& problems);
 
+/// Reads each --l2-adapter into the L2 options and checks them against each other and against L1,
+/// which must be settled. Refuses what is unknown, wrong or not built.
+void settle_l2_adapters(option_draft& draft, const option_sources& sources,
+                        option_problems& problems);
+
 /// The peer's own checks of parts not built here, and then "not built yet" for each flag that asks
 /// for one of them.
 void refuse_unbuilt(const option_draft& draft, const chosen_values& chosen,

@@ -19,7 +19,7 @@ struct unbuilt_requests {
   std::string transport = "zmq";
   std::string engine_type = "default";
   bool segmented_prefix = false, dedup_content = false, blend_reorder = false;
-  std::vector<std::string> enable, plugin_locations, server_modules, l2_adapters;
+  std::vector<std::string> enable, plugin_locations, server_modules;
   std::string p2p_advertise_url;
   bool hugepages = false;
   std::string devdax_path, gds_path;
@@ -42,7 +42,7 @@ struct option_draft {
   std::string log_format = "text";
   std::string otlp_protocol = "grpc";
   std::string service_instance_id; // "" counts where it is given
-  std::vector<std::string> l1_managers;
+  std::vector<std::string> l1_managers, l2_adapters;
   std::optional<std::int64_t> max_gpu_workers, max_cpu_workers;
 };
 
@@ -55,6 +55,7 @@ void declare_options(option_set& set, option_draft& draft);
 // The groups, one file per part.
 void declare_start_options(option_set& set, option_draft& draft);
 void declare_l1_options(option_set& set, option_draft& draft);
+void declare_l2_options(option_set& set, option_draft& draft);
 void declare_request_options(option_set& set, option_draft& draft);
 void declare_http_options(option_set& set, option_draft& draft);
 void declare_observability_options(option_set& set, option_draft& draft);

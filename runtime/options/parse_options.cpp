@@ -88,6 +88,7 @@ parse_options(std::span<const std::string> args, const option_sources& sources) 
     return problem_exit(problems); // what is missing now may stand in the unreadable source
   assign_all(flags, chosen, problems);
   settle_l1(draft, chosen, problems);
+  settle_l2_adapters(draft, sources, problems);
   finish_options(draft, chosen, problems);
   read_secrets(draft.options, sources, chosen, problems);
   settle_otlp(draft, sources, chosen, problems);

@@ -3,8 +3,6 @@
 #include "runtime/options/option_checks.hpp"
 #include "runtime/options/option_values.hpp"
 
-#include <algorithm>
-#include <array>
 #include <string>
 #include <string_view>
 
@@ -13,52 +11,6 @@ namespace actord {
 namespace {
 
 using json = nlohmann::ordered_json;
-
-constexpr std::array<std::string_view, 21> adapter_types = {"aerospike",
-                                                            "bigtable",
-                                                            "dax",
-                                                            "fault_inject",
-                                                            "fs",
-                                                            "fs_native",
-                                                            "hf3fs",
-                                                            "hfbucket",
-                                                            "mock",
-                                                            "mooncake_store",
-                                                            "native_plugin",
-                                                            "nixl_native",
-                                                            "nixl_store",
-                                                            "nixl_store_dynamic",
-                                                            "p2p",
-                                                            "plugin",
-                                                            "raw_block",
-                                                            "resp",
-                                                            "s3",
-                                                            "sagemaker-hyperpod",
-                                                            "valkey"};
-
-std::string known_adapters() {
-  std::string result;
-  for (auto type : adapter_types)
-    result += (result.empty() ? "" : ", ") + std::string(type);
-  return result;
-}
-
-/// What is wrong with an adapter's JSON as such; empty: nothing. The text itself is not shown: it
-/// may hold passwords.
-std::string adapter_error(const std::string& text, const std::string& number) {
-  auto object = parse_bounded_json(text);
-  if (!object || !object->is_object())
-    return "Invalid JSON for --l2-adapter #" + number
-           + "; write an object such as {\"type\": \"fs\"}";
-  auto type = object->find("type");
-  if (type == object->end())
-    return "--l2-adapter #" + number + ": missing 'type' field; known types: " + known_adapters();
-  auto name = type->is_string() ? type->get<std::string>() : type->dump();
-  if (std::ranges::find(adapter_types, name) == adapter_types.end())
-    return "--l2-adapter #" + number + ": unknown adapter type '" + printable(name)
-           + "'. Known: " + known_adapters();
-  return {};
-}
 
 /// What is wrong with a module's JSON as such; empty: nothing.
 std::string module_error(const std::string& text) {
@@ -96,9 +48,6 @@ private:
   }
 
   void check_json() {
-    for (std::size_t i = 0; i < unbuilt_.l2_adapters.size(); ++i)
-      if (auto why = adapter_error(unbuilt_.l2_adapters[i], std::to_string(i + 1)); !why.empty())
-        problem(why);
     for (const auto& module : unbuilt_.server_modules)
       if (auto why = module_error(module); !why.empty())
         problem(why);
@@ -155,9 +104,7 @@ private:
     if (!asked)
       return;
     auto found = chosen_.find(flag);
-    auto shown = found == chosen_.end() || found->second.name == "--l2-adapter"
-                   ? std::string(flag)
-                   : found->second.described();
+    auto shown = found == chosen_.end() ? std::string(flag) : found->second.described();
     problem(shown + ": " + std::string(part) + " not built yet; " + std::string(remedy));
   }
 
@@ -174,8 +121,6 @@ private:
     refuse(!u.plugin_locations.empty(), "--runtime-plugin-locations", "runtime plugins are",
            remove);
     refuse(!u.server_modules.empty(), "--server-module", "server modules are", remove);
-    refuse(!u.l2_adapters.empty(), "--l2-adapter", "L2 adapters are",
-           "remove the flag (KV then stays in L1)");
     refuse(u.hugepages, "--l1-use-hugepages", "huge pages are", "use --no-l1-use-hugepages");
     refuse(!u.devdax_path.empty(), "--l1-devdax-path", "L1 on Device-DAX is", remove);
     refuse(!u.gds_path.empty(), "--gds-l1-path", "L1 on GPU-direct storage is",

@@ -46,17 +46,7 @@ void declare_modules(option_set& set, option_draft& draft) {
 void declare_tiers(option_set& set, option_draft& draft) {
   auto& unbuilt = draft.unbuilt;
   auto& l1 = draft.options.l1;
-  auto& l2 = draft.options.l2;
-  set.group("Other memory, disks and stores (not built yet: may not be switched on)");
-  set.repeated("--l2-adapter", unbuilt.l2_adapters, "a store behind L1, for what L1 cannot keep");
-  set.choice("--l2-store-policy", l2.store_policy, {"default", "skip_l1"},
-             "what goes from L1 to L2");
-  set.choice("--l2-prefetch-policy", l2.prefetch_policy, {"default", "retain"},
-             "what comes back from L2 to L1");
-  set.integer("--l2-prefetch-max-in-flight", l2.prefetch_max_in_flight, at_least_one,
-              "loads from L2 at a time");
-  set.integer("--periodic-notifier-interval-ms", l2.periodic_notifier_interval_ms, at_least_one,
-              "how often stores without events of their own are asked");
+  set.group("Other memory and disks (not built yet: may not be switched on)");
   set.toggle("--l1-use-hugepages", unbuilt.hugepages, "L1 in pages of 2 MiB, for fewer TLB misses");
   set.text("--l1-devdax-path", unbuilt.devdax_path, "L1 on a Device-DAX device").metavar = "PATH";
   set.text("--gds-l1-path", unbuilt.gds_path, "L1 on GPU-direct storage").metavar = "PATH";

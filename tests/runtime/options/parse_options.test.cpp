@@ -50,6 +50,7 @@ TEST_CASE("wrong command lines end with the peer's exit status and words") {
     {"--coordinator-event-transport kafka, no servers", "--coordinator-event-transport kafka"},
     {"--l2-adapter {", "--l2-adapter {"},
     {"--l2-adapter {}", "--l2-adapter {}"},
+    {"--l2-adapter fs without base_path", "--l2-adapter {\"type\":\"fs\"}"},
     {"--l1-manager with --l1-size-gb", "--l1-manager {\"type\":\"DRAM\"}"},
     {"--engine-type blend --supported-transfer-mode engine_driven",
      "--engine-type blend --supported-transfer-mode engine_driven"},
@@ -134,7 +135,7 @@ TEST_CASE("a flag that asks for a part not built yet says so and what to do") {
   const char* cases[] = {
     "--transport grpc",
     "--engine-type blend",
-    "--l2-adapter {\"type\":\"fs\",\"base_path\":\"/data\"}",
+    "--l2-adapter {\"type\":\"raw_block\",\"device_path\":\"/d\",\"slot_bytes\":8192}",
     "--gds-l1-path /data/slab",
     "--gds-l1-backend cufile",
     "--l1-devdax-path /dev/dax0.0",
