@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace actord {
@@ -43,7 +44,7 @@ struct l2_report {
 
 /// An object that a scan came upon.
 struct l2_found {
-  object_ref object; // length_bytes: what the store holds
+  object_ref object;       // length_bytes: what the store holds
   int64_t modified_ms = 0; // Unix time; 0: unknown
 };
 
