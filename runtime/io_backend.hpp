@@ -2,37 +2,14 @@
 #pragma once
 
 #include "runtime/io_operation.hpp"
+#include "runtime/ring_task.hpp"
 
 #include <atomic>
-#include <exception>
+#include <coroutine>
+#include <cstdint>
 #include <functional>
 
 namespace actord::runtime {
-
-/// A coroutine that runs on the thread of one io_backend, from its start (in `post`ed work) to its
-/// end. Fire and forget: it tells its result itself.
-///
-/// Write it as a free function with by-value parameters; name the arguments of an awaited call (see
-/// runtime/task.hpp).
-class ring_task {
-public:
-  struct promise_type {
-    ring_task get_return_object() noexcept {
-      return {};
-    }
-    std::suspend_never initial_suspend() noexcept {
-      return {};
-    }
-    std::suspend_never final_suspend() noexcept {
-      return {};
-    }
-    void return_void() noexcept {
-    }
-    void unhandled_exception() noexcept {
-      std::terminate(); // Errors are values; a throwing task is a bug.
-    }
-  };
-};
 
 class io_backend;
 

@@ -47,7 +47,7 @@ LIBRARIES = {
     r"spdlog/|fmt/": ("actors/", "runtime/"),
     r"nlohmann/": ("actors/", "runtime/", "observability/", "bench/"),
     r"CLI/": ("runtime/options/",),
-    r"blake3|openssl/|xxhash": ("storage/", "actors/transfer/", "actors/l2/", "bench/"),
+    r"blake3|openssl/|xxhash|xxh_": ("storage/", "actors/transfer/", "actors/l2/", "bench/"),
     r"msgpack": ("bench/",),
     r"benchmark/": ("bench/",),
     r"doctest/": (),
