@@ -1,8 +1,9 @@
 #include "actors/l2/fs_attribute.hpp"
 
 #include <algorithm>
-#include <cstring>
 
+// For the size of the state, which the header keeps in its own storage.
+#define XXH_STATIC_LINKING_ONLY
 #include <xxhash.h>
 #ifdef __x86_64__
 // Takes the widest instructions that this processor has.
@@ -47,6 +48,19 @@ std::optional<fs_attribute> decode_fs_attribute(std::span<const std::byte> bytes
 
 uint64_t fs_checksum(std::span<const std::byte> bytes) {
   return XXH3_64bits(bytes.data(), bytes.size());
+}
+
+fs_running_checksum::fs_running_checksum() {
+  static_assert(sizeof(XXH3_state_t) == state_bytes && alignof(XXH3_state_t) == 64);
+  XXH3_64bits_reset(reinterpret_cast<XXH3_state_t*>(state_.data()));
+}
+
+void fs_running_checksum::add(std::span<const std::byte> bytes) {
+  XXH3_64bits_update(reinterpret_cast<XXH3_state_t*>(state_.data()), bytes.data(), bytes.size());
+}
+
+uint64_t fs_running_checksum::value() const {
+  return XXH3_64bits_digest(reinterpret_cast<const XXH3_state_t*>(state_.data()));
 }
 
 uint64_t fs_identity(std::string_view file) {

@@ -29,6 +29,19 @@ std::optional<fs_attribute> decode_fs_attribute(std::span<const std::byte> bytes
 
 /// XXH3-64.
 uint64_t fs_checksum(std::span<const std::byte> bytes);
+
+/// The same of bytes that come in pieces.
+class fs_running_checksum {
+public:
+  fs_running_checksum();
+  void add(std::span<const std::byte> bytes);
+  uint64_t value() const;
+
+private:
+  static constexpr size_t state_bytes = 576; // of xxHash's own
+  alignas(64) std::array<std::byte, state_bytes> state_;
+};
+
 uint64_t fs_identity(std::string_view file);
 
 } // namespace actord

@@ -8,10 +8,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <string>
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 
 namespace actord {
 
@@ -20,6 +22,9 @@ using runtime::io_time;
 using runtime::ring_step;
 
 namespace {
+
+// Small enough to stay in a core's own cache.
+constexpr uint64_t checked_piece_bytes = 128 * 1024;
 
 /// Bytes of a file, or -errno; -ENOENT where something else has its name.
 int64_t size_of(int64_t error, const struct ::statx& status) {
@@ -50,50 +55,120 @@ ring_step<int64_t> open_file(io_backend& io, fs_volume& volume, const fs_paths& 
   co_return -ENOENT;
 }
 
-/// Reads the object's bytes. `size_bytes`: of the file. Returns how many, or -errno.
-ring_step<int64_t> read_file(io_backend& io, const fs_volume& volume, int fd, const l2_item& item,
-                             uint64_t size_bytes, bool direct, io_time deadline) {
+/// What is known of an object once its file is open.
+struct opened_file {
+  int fd = -1;
+  uint64_t size_bytes = 0;
+  bool direct = false;
+  std::optional<fs_attribute> attribute; // when its bytes are to be compared with it
+};
+
+/// Copies what the page cache has at once, in pieces that the processor's cache still holds when
+/// they are added to the checksum. Returns how many bytes it got, from the begin.
+uint64_t read_cached(io_backend& io, const opened_file& file, const l2_item& item,
+                     fs_running_checksum& sum) {
   const auto length = item.object.length_bytes;
-  const auto asked = direct ? fs_round_up(length) : length;
-  const auto ahead = direct ? 0 : std::min(volume.options.read_ahead_size, asked);
-  int64_t first = 0;
-  if (ahead != 0 && ahead < asked) {
-    first = co_await io.read_exactly(fd, item.bytes, ahead, 0, deadline);
-    if (first < 0 || static_cast<uint64_t>(first) < ahead)
-      co_return first;
+  const auto piece = file.attribute ? checked_piece_bytes : length;
+  uint64_t done = 0;
+  while (done < length) {
+    auto reading = io.read(file.fd, item.bytes + done, std::min(piece, length - done), done,
+                           runtime::no_deadline, RWF_NOWAIT);
+    const auto got = reading.at_once();
+    if (got <= 0)
+      break;
+    const auto bytes = static_cast<uint64_t>(got);
+    if (file.attribute)
+      sum.add({item.bytes + done, bytes});
+    done += bytes;
   }
-  const auto done = static_cast<uint64_t>(first);
-  const auto rest = co_await io.read_exactly(fd, item.bytes + done, asked - done, done, deadline,
-                                             std::min(size_bytes, asked) - done);
-  co_return rest < 0 ? rest : first + rest;
+  return done;
 }
 
-/// What the attribute says of bytes that were read. Nothing to say where there is none.
-l2_result
-verdict(io_backend& io, fs_volume& volume, int fd, const l2_item& item, const std::string& file) {
-  if (!volume.options.verify_checksums) {
-    ++volume.counters.unverified;
-    return l2_result::ok;
-  }
-  std::array<std::byte, fs_attribute_bytes> bytes{};
-  const auto got
-    = io.fgetxattr(fd, fs_attribute_name, bytes.data(), bytes.size(), runtime::no_deadline)
-        .at_once();
-  // Another server wrote it, or the file system keeps none.
-  if (got == -ENODATA || got == -EOPNOTSUPP) {
-    ++volume.counters.unverified;
-    return l2_result::ok;
-  }
-  if (got < 0 && got != -ERANGE)
-    return l2_result::failed;
-  const auto value = decode_fs_attribute({bytes.data(), got < 0 ? 0 : static_cast<size_t>(got)});
+/// Reads the object's bytes and adds them to the checksum. Returns how many, or -errno.
+ring_step<int64_t> read_file(io_backend& io, const fs_volume& volume, const opened_file& file,
+                             const l2_item& item, fs_running_checksum& sum, io_time deadline) {
   const auto length = item.object.length_bytes;
-  if (!value || value->identity != fs_identity(file))
-    return l2_result::corrupt;
-  if (value->length_bytes != length)
-    return l2_result::wrong_length; // of an object that was laid out otherwise
-  const auto same = fs_checksum({item.bytes, length}) == value->checksum;
-  return same ? l2_result::ok : l2_result::corrupt;
+  uint64_t done = 0;
+  if (!file.direct) {
+    done = read_cached(io, file, item, sum);
+    const auto ahead = volume.options.read_ahead_size;
+    if (done == 0 && ahead < length && ahead != 0) {
+      const auto first = co_await io.read_exactly(file.fd, item.bytes, ahead, 0, deadline);
+      if (first < 0)
+        co_return first;
+      done = static_cast<uint64_t>(first);
+      if (file.attribute)
+        sum.add({item.bytes, done});
+    }
+  }
+  if (done == length)
+    co_return static_cast<int64_t>(done);
+  const auto asked = file.direct ? fs_round_up(length) : length;
+  const auto there = std::min(file.size_bytes, asked);
+  const auto enough = there - std::min(there, done);
+  const auto rest
+    = co_await io.read_exactly(file.fd, item.bytes + done, asked - done, done, deadline, enough);
+  if (rest < 0)
+    co_return rest;
+  const auto got = std::min(static_cast<uint64_t>(rest), length - done);
+  if (file.attribute)
+    sum.add({item.bytes + done, got});
+  co_return static_cast<int64_t>(done + got);
+}
+
+/// Looks at size and attribute. Returns ok when the bytes are worth reading.
+fs_outcome look_at(io_backend& io, fs_volume& volume, opened_file& file, const l2_item& item,
+                   const std::string& name) {
+  constexpr auto mask = STATX_TYPE | STATX_SIZE;
+  struct ::statx status {};
+  auto asking = io.statx(file.fd, "", AT_EMPTY_PATH, mask, &status, runtime::no_deadline);
+  const auto size = size_of(asking.at_once(), status);
+  if (size == -ENOENT)
+    return {l2_result::absent, 0, 0};
+  if (size < 0)
+    return {l2_result::failed, 0, static_cast<int>(-size)};
+  file.size_bytes = static_cast<uint64_t>(size);
+  const auto length = item.object.length_bytes;
+  if (!fs_size_fits(file.size_bytes, length, volume.options.align_bytes))
+    return {l2_result::wrong_length, file.size_bytes, 0};
+  if (!volume.options.verify_checksums)
+    return {l2_result::ok, file.size_bytes, 0};
+  std::array<std::byte, fs_attribute_bytes> bytes{};
+  auto fetching
+    = io.fgetxattr(file.fd, fs_attribute_name, bytes.data(), bytes.size(), runtime::no_deadline);
+  const auto got = fetching.at_once();
+  // Another server wrote it, or the file system keeps none.
+  if (got == -ENODATA || got == -EOPNOTSUPP)
+    return {l2_result::ok, file.size_bytes, 0};
+  if (got < 0 && got != -ERANGE)
+    return {l2_result::failed, 0, static_cast<int>(-got)};
+  const auto attribute_bytes = static_cast<size_t>(std::max<int64_t>(got, 0));
+  file.attribute = decode_fs_attribute({bytes.data(), attribute_bytes});
+  if (!file.attribute || file.attribute->identity != fs_identity(name))
+    return {l2_result::corrupt, file.size_bytes, 0};
+  // Of an object that was laid out otherwise.
+  const auto same = file.attribute->length_bytes == length;
+  return {same ? l2_result::ok : l2_result::wrong_length, file.size_bytes, 0};
+}
+
+/// Looks at an open file and reads it.
+ring_step<fs_outcome> take_file(io_backend& io, fs_volume& volume, opened_file& file,
+                                const l2_item& item, const std::string& name, io_time deadline) {
+  auto result = look_at(io, volume, file, item, name);
+  if (result.result != l2_result::ok)
+    co_return result;
+  fs_running_checksum sum;
+  auto reading = read_file(io, volume, file, item, sum, deadline);
+  const auto got = co_await reading;
+  if (got < 0)
+    co_return fs_outcome{l2_result::failed, 0, static_cast<int>(-got)};
+  if (static_cast<uint64_t>(got) < item.object.length_bytes)
+    result.result = l2_result::wrong_length; // it was cut off meanwhile
+  else if (file.attribute && sum.value() != file.attribute->checksum)
+    result.result = l2_result::corrupt;
+  else if (!file.attribute)
+    ++volume.counters.unverified;
+  co_return result;
 }
 
 /// Takes a corrupt file out of the way, so that the object can be stored again.
@@ -125,41 +200,20 @@ fs_outcome fs_failure(int error) {
 ring_step<fs_outcome>
 fs_load(io_backend& io, fs_volume& volume, const l2_item& item, io_time deadline) {
   const auto paths = fs_paths_of(item.object, volume.options.shard_dirs);
-  const auto length = item.object.length_bytes;
-  auto direct = fs_can_be_direct(volume, item);
+  opened_file file;
+  file.direct = fs_can_be_direct(volume, item);
   const std::string* at = &paths.at;
-  auto opening = open_file(io, volume, paths, direct, at, deadline);
-  const auto fd = static_cast<int>(co_await opening);
-  if (fd == -ENOENT)
+  auto opening = open_file(io, volume, paths, file.direct, at, deadline);
+  file.fd = static_cast<int>(co_await opening);
+  if (file.fd == -ENOENT)
     co_return fs_outcome{l2_result::absent, 0, 0};
-  if (fd < 0)
-    co_return fs_outcome{l2_result::failed, 0, -fd};
-  if (volume.options.use_odirect && !direct)
+  if (file.fd < 0)
+    co_return fs_outcome{l2_result::failed, 0, -file.fd};
+  if (volume.options.use_odirect && !file.direct)
     ++volume.counters.buffered;
-  struct ::statx status {};
-  const auto error
-    = io.statx(fd, "", AT_EMPTY_PATH, STATX_TYPE | STATX_SIZE, &status, runtime::no_deadline)
-        .at_once();
-  const auto size = size_of(error, status);
-  fs_outcome result{l2_result::failed, 0, 0};
-  if (size == -ENOENT) {
-    result.result = l2_result::absent;
-  } else if (size < 0) {
-    result.error = static_cast<int>(-size);
-  } else if (!fs_size_fits(static_cast<uint64_t>(size), length, volume.options.align_bytes)) {
-    result.result = l2_result::wrong_length;
-  } else {
-    auto reading = read_file(io, volume, fd, item, static_cast<uint64_t>(size), direct, deadline);
-    const auto got = co_await reading;
-    result.stored_bytes = static_cast<uint64_t>(size);
-    if (got < 0)
-      result.error = static_cast<int>(-got);
-    else if (static_cast<uint64_t>(got) < length)
-      result.result = l2_result::wrong_length; // it was cut off meanwhile
-    else
-      result.result = verdict(io, volume, fd, item, paths.file);
-  }
-  co_await io.close(fd);
+  auto taking = take_file(io, volume, file, item, paths.file, deadline);
+  const auto result = co_await taking;
+  co_await io.close(file.fd);
   if (result.result == l2_result::corrupt) {
     auto moving = put_aside(io, volume, *at, paths.file);
     co_await moving;
