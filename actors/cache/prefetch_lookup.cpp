@@ -274,8 +274,10 @@ void start_load(prefetch_controller_pointer self, const step_ptr& step, const pa
     part->ended = true;
     self->send(part->adapter, atom::release_v, order);
     if (step->over || !part->load->waiting.empty()) // not to be held up by the other tasks
-      self->send(now.l1, atom::settle_v,
-                 box(settle_order{std::exchange(part->reservations, {}), {}, 0}));
+      self
+        ->request(now.l1, caf::infinite, atom::settle_v,
+                  box(settle_order{std::exchange(part->reservations, {}), {}, 0}))
+        .then([](const lookup_outcome&) {});
     step->arrive();
     end_load(now, *part->load);
   };

@@ -68,7 +68,7 @@ public:
 
   l1_manager_actor l1;
   prefetch_controller_actor prefetcher; // null: nothing is behind L1
-  engine_driven_actor engine_driven; // null: mode switched off
+  engine_driven_actor engine_driven;    // null: mode switched off
   lmcache_driven_actor lmcache_driven;
 
 private:

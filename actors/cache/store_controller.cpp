@@ -55,8 +55,7 @@ void tell_submitted(event_publisher& bus, const store_controller_state::adapter&
 }
 
 void tell_completed(event_publisher& bus, const store_controller_state::adapter& adapter,
-                    int64_t task, const std::vector<object_ref>& objects,
-                    const l2_report* report) {
+                    int64_t task, const std::vector<object_ref>& objects, const l2_report* report) {
   if (!bus.wants(event_type::l2_store_completed))
     return;
   std::vector<object_ref> good;
@@ -122,8 +121,8 @@ void drop_from_l1(store_controller_pointer self, const store_batch& batch) {
       .then([](const erase_report&) {});
 }
 
-runtime::task run_batch(store_controller_pointer self, std::vector<pending_store> wanted,
-                        uint64_t bytes) {
+runtime::task
+run_batch(store_controller_pointer self, std::vector<pending_store> wanted, uint64_t bytes) {
   auto& state = self->state;
   std::vector<object_ref> names;
   for (const auto& each : wanted)
@@ -154,8 +153,7 @@ runtime::task run_batch(store_controller_pointer self, std::vector<pending_store
 
 } // namespace
 
-store_controller_state::store_controller_state(store_controller_actor::pointer self)
-  : self_(self) {
+store_controller_state::store_controller_state(store_controller_actor::pointer self) : self_(self) {
 }
 
 void store_controller_state::init(store_controller_options chosen, l1_manager_actor l1_manager,
@@ -246,8 +244,8 @@ void store_controller_state::answer_stop() {
 }
 
 store_controller_status store_controller_state::status() const {
-  return {waiting_.size() + later_.size(), batches_, bytes_in_flight_, adapters.size(), lost,
-          failed_};
+  return {
+    waiting_.size() + later_.size(), batches_, bytes_in_flight_, adapters.size(), lost, failed_};
 }
 
 store_controller_actor::behavior_type

@@ -81,8 +81,7 @@ private:
   std::optional<caf::typed_response_promise<caf::ok_atom>> stopping_;
 };
 
-using store_controller_pointer
-  = store_controller_actor::stateful_pointer<store_controller_state>;
+using store_controller_pointer = store_controller_actor::stateful_pointer<store_controller_state>;
 
 /// @param pool the memory behind the L1 MANAGER's offsets
 store_controller_actor::behavior_type

@@ -71,11 +71,11 @@ void l2_adapter_state::init(l2_adapter_settings settings, std::shared_ptr<l2_bac
 bool l2_adapter_state::admit() {
   if (!breaker_.admit(now_ms(*self_)))
     return false;
-  begin();
+  begin_task();
   return true;
 }
 
-void l2_adapter_state::begin() {
+void l2_adapter_state::begin_task() {
   running_.insert(now_ms(*self_));
 }
 
