@@ -1,17 +1,13 @@
-// The folder of objects over the twin of the ring: every fault, and a stop at every step.
+// The folder of objects over the twin of the ring: every fault.
 #include "actors/l2/fs_attribute.hpp"
-#include "actors/l2/fs_backend.hpp"
 #include "actors/l2/fs_names.hpp"
-#include "tests/fixtures/l2_objects.hpp"
-#include "tests/fixtures/memory_files.hpp"
+#include "tests/fixtures/fs_twin.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -31,72 +27,11 @@ constexpr auto corrupt = l2_result::corrupt;
 constexpr auto no_space = l2_result::no_space;
 constexpr auto failed = l2_result::failed;
 
-fs_options plain() {
-  fs_options result;
-  result.base_path = "/store";
-  result.rings = 1;
-  result.lanes = 2;
-  return result;
-}
-
-/// A backend over files in memory that outlive it.
-struct fixture {
-  std::shared_ptr<memory_files> disk = std::make_shared<memory_files>();
-  fs_options options = plain();
-  std::optional<fs_backend> uut;
-
-  std::string open() {
-    uut.reset();
-    uut.emplace(options, std::vector<std::shared_ptr<runtime::io_backend>>{disk});
-    return uut->open();
-  }
-
-  /// Begins a call; the report comes once the disk has run.
-  std::shared_ptr<std::optional<l2_report>> begin(l2_call what, const slots& objects) {
-    auto told = std::make_shared<std::optional<l2_report>>();
-    ((*uut).*what)(objects.batch(), [told](l2_report report) { *told = std::move(report); });
-    return told;
-  }
-
-  l2_report call(l2_call what, const slots& objects) {
-    auto told = begin(what, objects);
-    disk->run();
-    REQUIRE(told->has_value());
-    return **told;
-  }
-  results store(const slots& objects) {
-    return call(&l2_backend::store, objects).results;
-  }
-  results load(const slots& objects) {
-    return call(&l2_backend::load, objects).results;
-  }
-
-  std::string path_of(const object_ref& object) const {
-    return "/store/" + fs_paths_of(object, options.shard_dirs).at;
-  }
-  memory_files::file& file_of(const object_ref& object) const {
-    REQUIRE(disk->at(path_of(object)));
-    return *disk->at(path_of(object));
-  }
-  std::string status(const std::string& name) const {
-    for (const auto& [key, value] : uut->status())
-      if (key == name)
-        return value;
-    return "no such entry";
-  }
-  size_t temporaries() const {
-    size_t count = 0;
-    for (const auto& name : disk->names())
-      count += name.ends_with(".tmp");
-    return count;
-  }
-};
-
 const std::vector<object_ref> two{an_object(1, 10'000), an_object(2, 300)};
 
 } // namespace
 
-TEST_CASE_FIXTURE(fixture, "reads and writes that move a few bytes at a time are gone on with") {
+TEST_CASE_FIXTURE(fs_twin, "reads and writes that move a few bytes at a time are gone on with") {
   options.use_odirect = false;
   SUBCASE("odd parts") {
     disk->part_bytes = 7;
@@ -115,7 +50,7 @@ TEST_CASE_FIXTURE(fixture, "reads and writes that move a few bytes at a time are
   CHECK_EQ(status("loaded_unverified"), "0");
 }
 
-TEST_CASE_FIXTURE(fixture, "a failed store leaves nothing behind and says what failed") {
+TEST_CASE_FIXTURE(fs_twin, "a failed store leaves nothing behind and says what failed") {
   REQUIRE_EQ(open(), "");
   slots stored{two, 1}, loaded{two, 2};
   auto expected = failed;
@@ -172,7 +107,7 @@ TEST_CASE_FIXTURE(fixture, "a failed store leaves nothing behind and says what f
   CHECK_EQ(loaded.bytes(0), stored.bytes(0));
 }
 
-TEST_CASE_FIXTURE(fixture, "a failed load is no miss and closes its file") {
+TEST_CASE_FIXTURE(fs_twin, "a failed load is no miss and closes its file") {
   REQUIRE_EQ(open(), "");
   slots stored{two, 1}, loaded{two, 2};
   store(stored);
@@ -195,7 +130,7 @@ TEST_CASE_FIXTURE(fixture, "a failed load is no miss and closes its file") {
   CHECK_EQ(disk->count_open(), before);
 }
 
-TEST_CASE_FIXTURE(fixture, "an object that is there already is not written again") {
+TEST_CASE_FIXTURE(fs_twin, "an object that is there already is not written again") {
   REQUIRE_EQ(open(), "");
   slots stored{two, 1}, other{two, 2};
   store(stored);
@@ -207,7 +142,7 @@ TEST_CASE_FIXTURE(fixture, "an object that is there already is not written again
   CHECK_EQ(file_of(two[0]).bytes, other.bytes(0));
 }
 
-TEST_CASE_FIXTURE(fixture, "bytes that are not those that were stored are never served") {
+TEST_CASE_FIXTURE(fs_twin, "bytes that are not those that were stored are never served") {
   REQUIRE_EQ(open(), "");
   const std::vector<object_ref> pair{an_object(1, 5000), an_object(2, 5000)};
   slots stored{pair, 1}, loaded{pair, 2};
@@ -258,7 +193,7 @@ TEST_CASE_FIXTURE(fixture, "bytes that are not those that were stored are never 
   }
 }
 
-TEST_CASE_FIXTURE(fixture, "padding below the alignment, as the Python server leaves it, is fine") {
+TEST_CASE_FIXTURE(fs_twin, "padding below the alignment, as the Python server leaves it, is fine") {
   REQUIRE_EQ(open(), "");
   slots stored{two, 1}, loaded{two, 2};
   store(stored);
@@ -272,7 +207,7 @@ TEST_CASE_FIXTURE(fixture, "padding below the alignment, as the Python server le
   CHECK_EQ(status("loaded_unverified"), "2");
 }
 
-TEST_CASE_FIXTURE(fixture, "quarantine keeps so many files and no more") {
+TEST_CASE_FIXTURE(fs_twin, "quarantine keeps so many files and no more") {
   options.quarantine_files = 1;
   REQUIRE_EQ(open(), "");
   slots stored{two, 1};
@@ -284,7 +219,7 @@ TEST_CASE_FIXTURE(fixture, "quarantine keeps so many files and no more") {
   CHECK_EQ(status("quarantined"), "1");
 }
 
-TEST_CASE_FIXTURE(fixture, "where no attributes can be kept, objects are served unverified") {
+TEST_CASE_FIXTURE(fs_twin, "where no attributes can be kept, objects are served unverified") {
   disk->attributes = false;
   REQUIRE_EQ(open(), "");
   slots stored{two, 1}, loaded{two, 2};
@@ -294,7 +229,7 @@ TEST_CASE_FIXTURE(fixture, "where no attributes can be kept, objects are served 
   CHECK_EQ(status("loaded_unverified"), "2");
 }
 
-TEST_CASE_FIXTURE(fixture, "where O_DIRECT is refused, files go through the page cache") {
+TEST_CASE_FIXTURE(fs_twin, "where O_DIRECT is refused, files go through the page cache") {
   options.use_odirect = true;
   disk->direct = false;
   REQUIRE_EQ(open(), "");
@@ -306,7 +241,7 @@ TEST_CASE_FIXTURE(fixture, "where O_DIRECT is refused, files go through the page
   CHECK_EQ(status("buffered"), "4");
 }
 
-TEST_CASE_FIXTURE(fixture,
+TEST_CASE_FIXTURE(fs_twin,
                   "a call that hangs ends with its time limit, and not a byte moves later") {
   options.lanes = 1;
   REQUIRE_EQ(open(), "");
@@ -327,7 +262,7 @@ TEST_CASE_FIXTURE(fixture,
   CHECK_EQ(loaded.bytes(0), before);
 }
 
-TEST_CASE_FIXTURE(fixture, "a store that hangs ends with its time limit and tidies up") {
+TEST_CASE_FIXTURE(fs_twin, "a store that hangs ends with its time limit and tidies up") {
   REQUIRE_EQ(open(), "");
   slots stored{two, 1};
   disk->hang(io_kind::write);
@@ -341,7 +276,7 @@ TEST_CASE_FIXTURE(fixture, "a store that hangs ends with its time limit and tidi
   CHECK_EQ(temporaries(), 0u);
 }
 
-TEST_CASE_FIXTURE(fixture, "calls that find no place are answered at once") {
+TEST_CASE_FIXTURE(fs_twin, "calls that find no place are answered at once") {
   REQUIRE_EQ(open(), "");
   slots stored{two, 1};
   disk->refuse_posts = true;
@@ -352,7 +287,7 @@ TEST_CASE_FIXTURE(fixture, "calls that find no place are answered at once") {
   disk->refuse_posts = false;
 }
 
-TEST_CASE_FIXTURE(fixture, "a folder that cannot be used is refused with the reason") {
+TEST_CASE_FIXTURE(fs_twin, "a folder that cannot be used is refused with the reason") {
   SUBCASE("folder") {
     disk->fail(io_kind::mkdirat, EACCES);
     CHECK_EQ(open(), "cannot create folder \"/store\": Permission denied; create it and give it to "
@@ -374,59 +309,4 @@ TEST_CASE_FIXTURE(fixture, "a folder that cannot be used is refused with the rea
     options.relative_tmp_dir = "a/../../b";
     CHECK_NE(open().find("leads upwards"), std::string::npos);
   }
-}
-
-TEST_CASE_FIXTURE(fixture, "after a stop at any step every object is served whole or not at all") {
-  const std::vector<object_ref> three{an_object(1, 9000), an_object(2, 300), an_object(3, 4096)};
-  auto lost_power = false, shards = false;
-  SUBCASE("the process ends") {
-  }
-  SUBCASE("the process ends, folders by hash") {
-    shards = true;
-  }
-  SUBCASE("power is lost") {
-    lost_power = true;
-  }
-  uint64_t seen_ok = 0, seen_absent = 0, seen_corrupt = 0;
-  for (uint64_t step = 1;; ++step) {
-    disk = std::make_shared<memory_files>();
-    disk->shuffle(static_cast<uint32_t>(step));
-    disk->part_bytes = 2048;
-    options.shard_dirs = shards;
-    REQUIRE_EQ(open(), "");
-    slots stored{three, 1}, loaded{three, 2};
-    disk->stop_at = disk->steps + step;
-    const auto told = store(stored);
-    const auto whole = disk->steps < disk->stop_at;
-    disk->restart(lost_power);
-    REQUIRE_EQ(open(), "");
-    const auto found = load(loaded);
-    for (size_t i = 0; i < three.size(); ++i) {
-      CAPTURE(step);
-      seen_ok += found[i] == ok;
-      seen_absent += found[i] == absent;
-      seen_corrupt += found[i] == corrupt;
-      if (found[i] == ok)
-        CHECK_EQ(loaded.bytes(i), stored.bytes(i));
-      else
-        CHECK((found[i] == absent || (lost_power && found[i] == corrupt)));
-      if (told[i] == ok && !lost_power)
-        CHECK_EQ(found[i], ok);
-    }
-    if (whole)
-      break;
-  }
-  CHECK_GT(seen_absent, 20u);
-  CHECK_EQ(seen_ok > 3, !lost_power);
-  CHECK_EQ(seen_corrupt > 3, lost_power);
-}
-
-TEST_CASE_FIXTURE(fixture, "what was synced before it got its name survives a loss of power") {
-  options.fsync = fs_sync::file;
-  REQUIRE_EQ(open(), "");
-  slots stored{two, 1}, loaded{two, 2};
-  store(stored);
-  disk->restart(true);
-  REQUIRE_EQ(open(), "");
-  CHECK_EQ(load(loaded), results{ok, ok});
 }

@@ -106,8 +106,8 @@ TEST_CASE("a model or salt that leads elsewhere has no file") {
 
 TEST_CASE("temporary names differ and end in .tmp") {
   std::set<std::string> names;
-  for (uint64_t writer : {1ull, 0x11ull, UINT64_MAX})
-    for (uint64_t number : {0ull, 1ull, UINT64_MAX}) {
+  for (uint64_t writer : {uint64_t{1}, uint64_t{0x11}, UINT64_MAX})
+    for (uint64_t number : {uint64_t{0}, uint64_t{1}, UINT64_MAX}) {
       const auto name = fs_temporary_name(writer, number);
       CHECK(name.ends_with(".tmp"));
       names.insert(name);
