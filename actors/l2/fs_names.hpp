@@ -29,10 +29,6 @@ fs_paths fs_paths_of(const object_ref& object, bool shard_dirs);
 /// @param writer random, of this process
 std::string fs_temporary_name(uint64_t writer, uint64_t number);
 
-/// The object that a file's name stands for, nothing when it is no such name. The model's name may
-/// come back changed ("-SEP-" is read as "/"); whoever compares does so by the name made of it.
-std::optional<object_key> parse_fs_name(std::string_view file);
-
 /// Whether a folder's name is one of those that `shard_dirs` makes.
 bool is_fs_shard(std::string_view name);
 

@@ -1,6 +1,7 @@
 #include "actors/l2/fs_walk.hpp"
 
 #include "actors/l2/fs_names.hpp"
+#include "storage/l2_names.hpp"
 
 #include <filesystem>
 #include <functional>
@@ -105,7 +106,7 @@ void scan_fs(const fs_options& options, const std::atomic<bool>& stop,
   std::vector<l2_found> page;
   space_memory spaces;
   visit_all(options, stop, [&](int folder, const dirent& entry) {
-    const auto key = parse_fs_name(entry.d_name);
+    const auto key = parse_file_name(entry.d_name);
     struct ::statx status {};
     constexpr auto flags = AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;
     if (!key

@@ -1,4 +1,5 @@
 #include "actors/l2/fs_names.hpp"
+#include "storage/l2_names.hpp"
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -28,7 +29,7 @@ TEST_CASE("names of the Python server are read, and made again as they were") {
     const auto file = name["fs_file"].get<std::string>();
     CAPTURE(file);
     const auto& key = name["key"];
-    const auto parsed = parse_fs_name(file);
+    const auto parsed = parse_file_name(file);
     const auto ours = key["chunk_hash_hex"].get<std::string>().size() == 64
                       && key["kv_rank"].get<uint64_t>() <= UINT32_MAX
                       && !key["model_name"].get<std::string>().empty() && file.size() <= 255;
@@ -51,7 +52,7 @@ TEST_CASE("names of the Python server are read, and made again as they were") {
 }
 
 TEST_CASE("what is no name of an object is not read as one") {
-  REQUIRE(parse_fs_name(good));
+  REQUIRE(parse_file_name(good));
   const auto hash = std::string(64, '7');
   for (const auto& file : {
          std::string(), std::string(".data"), std::string("@@@.data"), good + "x",
@@ -71,12 +72,12 @@ TEST_CASE("what is no name of an object is not read as one") {
          std::string(200, 'm') + "@0x02010201@a@" + hash + ".data", // no name of a file
        }) {
     CAPTURE(file);
-    CHECK_FALSE(parse_fs_name(file));
+    CHECK_FALSE(parse_file_name(file));
   }
 }
 
 TEST_CASE("a changed name is read as another object or as none") {
-  const auto original = parse_fs_name(good);
+  const auto original = parse_file_name(good);
   std::mt19937 random{1};
   const std::string bytes = "@0x-aF7.\\/ \0md"
                             "\xff";
@@ -87,7 +88,7 @@ TEST_CASE("a changed name is read as another object or as none") {
       changed.erase(at, 1);
     else
       changed[at] = bytes[random() % bytes.size()];
-    if (const auto parsed = parse_fs_name(changed)) {
+    if (const auto parsed = parse_file_name(changed)) {
       CHECK_EQ(file_name(*parsed), changed);
       CHECK_EQ(*parsed == *original, changed == good);
     }
