@@ -200,7 +200,14 @@ void cache_server::start_cache() {
   events.incarnation_ns = wall_clock_ns();
   events.metrics = metrics_;
   events_ = runtime::spawn_named(system_, *census_, "kv-events", kv_events, events);
-  quotas_ = runtime::spawn_bare(system_, *census_, "quota", quota);
+  const auto levels = std::make_shared<quota_levels>();
+  metrics_->add_source([levels](gauge_sink& to) {
+    for (const auto& [salt, level] : levels->read()) {
+      to.set(metric::quota_limit_bytes, {salt}, static_cast<double>(level.limit_bytes));
+      to.set(metric::quota_used_bytes, {salt}, static_cast<double>(level.used_bytes));
+    }
+  });
+  quotas_ = runtime::spawn_named(system_, *census_, "quota", quota, levels);
   eviction_ = runtime::spawn_named(
     system_, *census_, "eviction-controller", eviction_controller,
     eviction_controller_options{policy, options_.l1.eviction.trigger_watermark,
@@ -216,6 +223,7 @@ void cache_server::start_cache() {
   l1.l1_tag = options_.l1.tag;
   l1.bus = publisher_;
   l1.gen_ai = gen_ai_;
+  l1.quotas = levels;
   l1.chunk_tokens = chunk_tokens;
   l1_ = runtime::spawn_named(system_, *census_, "l1-manager", l1_manager, l1, eviction_, events_);
   self->send(eviction_, atom::open_v, l1_);

@@ -77,6 +77,7 @@ void l2_tier::start(caf::actor_system& system, const l2_tier_parts& parts) {
   store.keep_in_l1 = options_.l2.store_policy != "skip_l1";
   store.max_bytes_in_flight = std::max<uint64_t>(options_.l1.size_bytes / 8, 1);
   store.bus = parts.bus;
+  store.metrics = parts.metrics;
   prefetch_controller_options prefetch;
   prefetch.max_in_flight = static_cast<uint64_t>(options_.l2.prefetch_max_in_flight);
   prefetch.retain = options_.l2.prefetch_policy == "retain";
@@ -102,6 +103,15 @@ void l2_tier::start(caf::actor_system& system, const l2_tier_parts& parts) {
     adapters_.push_back(std::move(adapter));
     log_info(log_part::l2, "L2 adapter {} (#{}) serves", each.info.name, each.info.index);
   }
+  // Draining adapters are counted once there is a way to take one away.
+  parts.metrics->add_source(
+    [count = static_cast<double>(opened_.size()), tag = options_.l1.tag](gauge_sink& to) {
+      for (const char* state : {"active", "draining"}) {
+        const auto value = state[0] == 'a' ? count : 0;
+        to.set(metric::l2_store_adapters, {state, tag}, value);
+        to.set(metric::l2_prefetch_adapters, {state}, value);
+      }
+    });
   self->send(parts.l1, atom::open_v, stores_);
   self->send(parts.sessions, atom::open_v, prefetcher_);
 }

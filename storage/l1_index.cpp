@@ -143,6 +143,12 @@ std::vector<std::pair<std::string, uint64_t>> l1_index::bytes_by_salt() const {
   return result;
 }
 
+uint64_t l1_index::bytes_of(const std::string& salt) const {
+  const auto id = store_.spaces().find_salt(salt);
+  const auto known = id ? store_.spaces().salts().find(*id) : store_.spaces().salts().end();
+  return known == store_.spaces().salts().end() ? 0 : known->second.bytes;
+}
+
 std::optional<salt_id> l1_index::find_salt(const std::string& salt) const {
   return store_.spaces().find_salt(salt);
 }

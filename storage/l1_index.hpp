@@ -216,6 +216,7 @@ public:
   /// Pool bytes of resident objects per salt that has any, oldest salt first.
   std::vector<std::pair<std::string, uint64_t>> bytes_by_salt() const;
 
+  uint64_t bytes_of(const std::string& salt) const;
   /// The same per model, in any order.
   std::vector<std::pair<std::string, uint64_t>> bytes_by_model() const {
     return store_.spaces().bytes_by_model();

@@ -209,6 +209,7 @@ void l1_manager_state::tick() {
   meters_->look(triggered);
   const auto usage = index_->usage();
   meters_->fill(*index_, *options_.gen_ai);
+  options_.quotas->set_used([&](const std::string& salt) { return index_->bytes_of(salt); });
   told_->ticked(usage.used_bytes, usage.configured_bytes, options_.trigger_watermark, triggered);
 }
 

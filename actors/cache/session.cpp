@@ -1,5 +1,6 @@
 #include "actors/cache/session.hpp"
 
+#include "actors/cache/lookup_result.hpp"
 #include "actors/clock.hpp"
 #include "runtime/ask.hpp"
 
@@ -33,30 +34,6 @@ key_space space_of(const wire::cache_key& key) {
 template <class Request>
 std::shared_ptr<const wire::cache_key> key_of(const boxed<Request>& request) {
   return {request.value, &request->key};
-}
-
-// What is told of a lookup before it has found anything.
-lookup_result_details begin_result(const wire::cache_key& key, const model_layout* known,
-                                   uint32_t chunks, uint32_t chunk_tokens) {
-  lookup_result_details result;
-  result.model_name = key.model_name;
-  result.cache_salt = key.cache_salt;
-  result.requested_tokens = uint64_t{chunks} * chunk_tokens;
-  if (!known)
-    result.early_exit_reason = "no_gpu_context"; // nobody has registered the model
-  else if (chunks == 0)
-    result.early_exit_reason = "empty_chunk_hashes";
-  else
-    result.requested_keys = uint64_t{chunks} * known->groups.size() * known->world_size;
-  return result;
-}
-
-void publish_names(event_publisher& bus, const wire::cache_key& key, const model_layout& layout,
-                   chain_ptr chain, uint32_t chunk_tokens) {
-  if (bus.wants(event_type::mp_lookup))
-    bus.publish(event_type::mp_lookup, key.request_id,
-                lookup_details{key.model_name, std::move(chain), chunk_tokens, key.token_ids.size(),
-                               layout.dtypes, layout.shapes});
 }
 
 // Hashes in slices, then asks L1. The client has its answer already; what matters now is the next
@@ -96,7 +73,8 @@ runtime::task run_lookup(session_pointer self, boxed<wire::lookup> request, uint
         brought = *more;
     }
   }
-  state.add_brought(outcome, brought, result);
+  if (const auto spare = take_longer(outcome, brought, result, state.table().chunk_tokens()))
+    self->send(state.l1, atom::close_v, spare);
   result.prefetch_request_id = generation;
   state.finish_lookup(key, generation, std::move(chain), outcome, std::move(result));
 }
@@ -169,27 +147,6 @@ uint64_t session_state::start_lookup(const wire::cache_key& key) {
   for (auto& old : table_->take_excess())
     forget(old);
   return record.generation;
-}
-
-// Of a longer hit, the part that L1 had alone is L1's (spec cache-core §5.4).
-void session_state::add_brought(lookup_outcome& outcome, const prefetch_outcome& brought,
-                                lookup_result_details& result) {
-  const auto chunk = table_->chunk_tokens();
-  const auto l1_chunks = outcome.hit_chunks;
-  result.l1_hit_keys = outcome.objects;
-  if (brought.hit.hit_chunks > outcome.hit_chunks) {
-    if (outcome.lease != 0)
-      self_->send(l1, atom::close_v, outcome.lease);
-    outcome = brought.hit;
-    result.l2_hit_keys = std::min(brought.l2_objects, outcome.objects);
-    result.l1_hit_keys = outcome.objects - result.l2_hit_keys;
-  } else if (brought.hit.lease != 0) {
-    self_->send(l1, atom::close_v, brought.hit.lease);
-  }
-  result.found_chunks = outcome.hit_chunks;
-  result.hit_tokens = uint64_t{outcome.hit_chunks} * chunk;
-  result.l1_hit_tokens = uint64_t{l1_chunks} * chunk;
-  result.l2_hit_tokens = result.hit_tokens - result.l1_hit_tokens;
 }
 
 session_record* session_state::running(const std::string& request_id, uint64_t generation) {

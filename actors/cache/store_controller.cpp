@@ -132,7 +132,7 @@ run_batch(store_controller_pointer self, std::vector<pending_store> wanted, uint
   const auto batch = std::make_shared<store_batch>();
   for (size_t i = 0; i < wanted.size(); ++i) {
     if (!pinned || pinned->slots[i].length_bytes != wanted[i].object.length_bytes) {
-      ++state.lost; // evicted before its turn
+      state.lose(); // evicted before its turn
       continue;
     }
     const auto& slot = pinned->slots[i];
@@ -161,6 +161,18 @@ void store_controller_state::init(store_controller_options chosen, l1_manager_ac
   options = std::move(chosen);
   l1 = std::move(l1_manager);
   pool = std::move(memory);
+  lost_cell_ = &options.metrics->counter(metric::l2_lost_objects, {"evicted"});
+  failed_cell_ = &options.metrics->counter(metric::l2_lost_objects, {"failed"});
+}
+
+void store_controller_state::lose() {
+  ++lost_;
+  lost_cell_->add();
+}
+
+void store_controller_state::give_up(uint64_t objects) {
+  failed_ += objects;
+  failed_cell_->add(static_cast<double>(objects));
 }
 
 void store_controller_state::add(const std::vector<object_ref>& objects) {
@@ -168,7 +180,7 @@ void store_controller_state::add(const std::vector<object_ref>& objects) {
     return;
   for (const auto& object : objects)
     waiting_.push_back({object, {}, 0, 0});
-  for (; waiting_.size() > max_waiting; ++lost)
+  for (; waiting_.size() > max_waiting; lose())
     waiting_.pop_front();
   pump();
 }
@@ -206,7 +218,7 @@ void store_controller_state::ended(std::vector<pending_store> batch, uint64_t by
     if (everywhere(each, adapters.size()))
       continue;
     if (stopping_ || ++each.tries >= max_tries || later_.size() >= max_waiting) {
-      ++failed_;
+      give_up(1);
       continue;
     }
     each.due_ms = now_ms(*self_) + (first_pause_ms << (each.tries - 1));
@@ -231,7 +243,7 @@ void store_controller_state::retry_due() {
 
 caf::typed_response_promise<caf::ok_atom> store_controller_state::stop() {
   stopping_ = self_->make_response_promise<caf::ok_atom>();
-  failed_ += later_.size();
+  give_up(later_.size());
   later_.clear();
   auto result = *stopping_;
   answer_stop();
@@ -245,7 +257,7 @@ void store_controller_state::answer_stop() {
 
 store_controller_status store_controller_state::status() const {
   return {
-    waiting_.size() + later_.size(), batches_, bytes_in_flight_, adapters.size(), lost, failed_};
+    waiting_.size() + later_.size(), batches_, bytes_in_flight_, adapters.size(), lost_, failed_};
 }
 
 store_controller_actor::behavior_type

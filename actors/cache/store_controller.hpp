@@ -4,6 +4,7 @@
 #include "actors/event_publisher.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/transfer/shm_pool.hpp"
+#include "observability/metric_registry.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
 #include <caf/typed_response_promise.hpp>
@@ -20,6 +21,7 @@ struct store_controller_options {
   uint64_t max_bytes_in_flight = 256 << 20; // pinned in L1 while they are copied
   bool keep_in_l1 = true;                   // false: gone from L1 once every adapter has it
   event_publisher_ptr bus = event_publisher::none();
+  std::shared_ptr<metric_registry> metrics = std::make_shared<metric_registry>();
 };
 
 /// An object on its way to the adapters.
@@ -67,16 +69,21 @@ public:
   l1_manager_actor l1;
   std::shared_ptr<const shm_pool> pool;
   std::vector<adapter> adapters; // lower index first
-  uint64_t tasks = 0, lost = 0;
+  uint64_t tasks = 0;
+
+  /// An object left L1, or the queue, before it was stored.
+  void lose();
 
 private:
+  void give_up(uint64_t objects);
   std::vector<pending_store> take_batch();
   void answer_stop();
 
   store_controller_actor::pointer self_;
   std::deque<pending_store> waiting_;
   std::deque<pending_store> later_; // failed once; by no order
-  uint64_t batches_ = 0, bytes_in_flight_ = 0, failed_ = 0;
+  uint64_t batches_ = 0, bytes_in_flight_ = 0, lost_ = 0, failed_ = 0;
+  counter_cell *lost_cell_ = nullptr, *failed_cell_ = nullptr;
   bool retry_armed_ = false;
   std::optional<caf::typed_response_promise<caf::ok_atom>> stopping_;
 };

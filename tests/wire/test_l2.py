@@ -90,7 +90,7 @@ class Files(FilesCase):
         self.restart()
         self.check_served(self.plain_worker(), tokens)
 
-    def test_what_is_stored_right_before_the_end_is_there_after_it(self):
+    def test_what_is_stored_right_before_the_end_is_kept(self):
         worker, tokens = self.plain_worker(), self.tokens(6)
         self.assertEqual(worker.store(self.key(tokens), 7), list(range(6)))
         self.restart()

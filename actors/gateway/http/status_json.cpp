@@ -3,7 +3,6 @@
 #include <set>
 
 #include <algorithm>
-#include <string_view>
 
 namespace actord::http {
 
@@ -82,23 +81,12 @@ json prefetch_controller_json(const status_facts& facts, const l2_options& optio
   return result;
 }
 
-std::string_view name_of(l2_state state) {
-  switch (state) {
-    case l2_state::opening: return "opening";
-    case l2_state::ready: return "ready";
-    case l2_state::degraded: return "degraded";
-    case l2_state::draining: return "draining";
-    case l2_state::closed: return "closed";
-  }
-  return "unknown";
-}
-
 json adapter_json(const l2_adapter_status& adapter) {
   json result{{"is_healthy", adapter.state == l2_state::ready},
               {"type", adapter.info.name},
               {"adapter_index", adapter.info.index},
               {"shared", adapter.info.shared},
-              {"state", name_of(adapter.state)},
+              {"state", to_text(adapter.state)},
               {"total_bytes_used", adapter.usage.used_bytes},
               {"total_capacity_bytes", adapter.usage.capacity_bytes},
               {"usage_fraction", adapter.usage.fraction()},
