@@ -93,11 +93,8 @@ void fs_call::note(size_t index, const fs_outcome& outcome) {
 runtime::ring_task run_lane(io_backend& io, std::shared_ptr<fs_call> call) {
   const auto& items = *call->batch;
   for (auto i = call->next++; i < items.size(); i = call->next++) {
-    fs_outcome outcome{l2_result::failed, 0, ETIMEDOUT};
-    if (io.now() < call->deadline) {
-      auto one = call->work(io, call->volume, items[i], call->deadline);
-      outcome = co_await one;
-    }
+    auto one = call->work(io, call->volume, items[i], call->deadline);
+    const auto outcome = co_await one;
     call->note(i, outcome);
   }
   call->leave();

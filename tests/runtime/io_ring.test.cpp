@@ -153,6 +153,28 @@ TEST_CASE("an operation in line behind others that hang is ended by its deadline
   ::close(ends[1]);
 }
 
+TEST_CASE("an operation in line takes its turn when one before it was cancelled") {
+  io_ring_options options;
+  options.entries = 1;
+  io_ring uut{options};
+  int empty[2], full[2];
+  REQUIRE_EQ(::pipe2(empty, O_CLOEXEC), 0);
+  REQUIRE_EQ(::pipe2(full, O_CLOEXEC), 0);
+  REQUIRE_EQ(::write(full[1], "x", 1), 1);
+  char bytes[2]{};
+  auto first = std::make_shared<std::promise<results>>();
+  auto second = std::make_shared<std::promise<results>>();
+  uut.post([&, first, second, now = io_clock::now()] {
+    read_late(uut, empty[0], &bytes[0], now + 5ms, first);
+    read_late(uut, full[0], &bytes[1], now + 1h, second);
+  });
+  CHECK_EQ(first->get_future().get(), results{-ETIMEDOUT});
+  CHECK_EQ(second->get_future().get(), results{1});
+  CHECK_EQ(bytes[1], 'x');
+  for (auto fd : {empty[0], empty[1], full[0], full[1]})
+    ::close(fd);
+}
+
 namespace {
 
 ring_task touch_many(io_backend& io, int folder, int number, std::atomic<int>& done) {
