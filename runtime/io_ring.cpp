@@ -25,6 +25,13 @@ constexpr uint64_t max_part_bytes
 constexpr uint64_t max_region_bytes = 1ull << 30; // of registered memory
 constexpr int opcode_ftruncate = 55;              // since Linux 6.9; this liburing lacks the name
 
+/// The kernel clamps queues that are longer; completions must fit for everything in flight.
+io_ring_options within_bounds(io_ring_options options) {
+  constexpr uint32_t max_entries = 4096;
+  options.entries = std::clamp(options.entries, 1u, max_entries);
+  return options;
+}
+
 int opcode_of(io_kind kind) {
   switch (kind) {
     case io_kind::openat: return IORING_OP_OPENAT;
@@ -170,11 +177,11 @@ void io_ring::kernel::fill(io_uring_sqe* sqe, const io_operation& op) const {
 }
 
 io_ring::io_ring(const io_ring_options& options)
-  : options_(options), inbox_(options.inbox), kernel_(std::make_unique<kernel>()) {
+  : options_(within_bounds(options)), inbox_(options.inbox), kernel_(std::make_unique<kernel>()) {
   wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (wake_fd_ < 0)
     throw std::system_error(errno, std::generic_category(), "cannot make an eventfd");
-  in_flight_.reserve(options.entries);
+  in_flight_.reserve(options_.entries);
   // A ring belongs to the thread that made it.
   std::promise<int> opened;
   auto answer = opened.get_future();

@@ -19,7 +19,7 @@
 namespace actord::runtime {
 
 struct io_ring_options {
-  uint32_t entries = 128; // operations in flight at most; more wait in line
+  uint32_t entries = 128; // in flight at most (1 to 4096); more wait in line
   size_t inbox = 65'536;  // posted work that waits at most
   /// Memory that most reads and writes go to, registered with the kernel so that it need not be
   /// pinned for each of them. Where that fails (RLIMIT_MEMLOCK) the operations are ordinary ones.

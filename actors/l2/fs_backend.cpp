@@ -3,6 +3,7 @@
 #include "actors/l2/fs_volume.hpp"
 #include "actors/l2/fs_walk.hpp"
 #include "actors/log.hpp"
+#include "runtime/io_blocking.hpp"
 #include "runtime/io_ring.hpp"
 
 #include <algorithm>
@@ -92,11 +93,8 @@ void fs_call::note(size_t index, const fs_outcome& outcome) {
 runtime::ring_task run_lane(io_backend& io, std::shared_ptr<fs_call> call) {
   const auto& items = *call->batch;
   for (auto i = call->next++; i < items.size(); i = call->next++) {
-    fs_outcome outcome{l2_result::failed, 0, ETIMEDOUT};
-    if (io.now() < call->deadline) {
-      auto one = call->work(io, call->volume, items[i], call->deadline);
-      outcome = co_await one;
-    }
+    auto one = call->work(io, call->volume, items[i], call->deadline);
+    const auto outcome = co_await one;
     call->note(i, outcome);
   }
   call->leave();
@@ -118,24 +116,34 @@ struct fs_backend::state {
   std::atomic<bool> scanning = false;
   std::thread scanner, sweeper;
 
-  std::string start_rings();
+  void start_rings();
   void run(step work, const char* verb, uint32_t limit_ms, l2_batch batch, done answer);
   template <class Work>
   void run_on_first(Work work);
 };
 
-std::string fs_backend::state::start_rings() {
+/// Where io_uring is switched off or forbidden, as in many containers, plain threads do the work.
+void fs_backend::state::start_rings() {
+  constexpr uint32_t blocking_threads = 4;
+  constexpr size_t waiting_calls = 65'536;
+  const auto& options = volume.options;
   try {
     runtime::io_ring_options ring;
-    ring.entries = volume.options.ring_entries;
-    for (uint32_t i = 0; i < volume.options.rings; ++i)
+    ring.entries = options.ring_entries;
+    ring.inbox = waiting_calls;
+    for (uint32_t i = 0; i < options.rings; ++i)
       io.push_back(std::make_shared<runtime::io_ring>(ring));
   } catch (const std::system_error& error) {
-    return std::string("io_uring is not available (") + error.what()
-           + "): allow io_uring_setup, io_uring_enter and io_uring_register in the container's "
-             "seccomp profile and set the sysctl kernel.io_uring_disabled to 0";
+    log_warn(
+      log_part::l2,
+      "no io_uring for {} ({}): blocking threads are used, which are slower and cannot cancel "
+      "what hangs. Allow io_uring_setup, io_uring_enter and io_uring_register in the "
+      "container's seccomp profile and set the sysctl kernel.io_uring_disabled to 0",
+      options.base_path, error.what());
+    io.clear();
+    for (uint32_t i = 0; i < blocking_threads; ++i)
+      io.push_back(std::make_shared<runtime::io_blocking>(waiting_calls));
   }
-  return {};
 }
 
 /// Waits for work on the first ring.
@@ -220,8 +228,7 @@ std::string fs_backend::open() {
   if (::getrandom(&volume.writer, sizeof volume.writer, 0) != sizeof volume.writer)
     volume.writer = static_cast<uint64_t>(runtime::io_clock::now().time_since_epoch().count());
   if (s.own_rings)
-    if (auto error = s.start_rings(); !error.empty())
-      return error;
+    s.start_rings();
   std::string error;
   s.run_on_first([&s, &error] { error = open_fs_volume(*s.io.front(), s.volume); });
   s.capacity_bytes = volume.options.max_capacity_bytes;
@@ -285,7 +292,7 @@ std::vector<std::pair<std::string, std::string>> fs_backend::status() const {
   return {{"base_path", volume.options.base_path},
           {"use_odirect", yes_no(volume.options.use_odirect && volume.direct)},
           {"verify_checksums", yes_no(volume.options.verify_checksums && volume.attributes)},
-          {"rings", std::to_string(volume.options.rings)},
+          {"threads", std::to_string(state_->io.size())},
           {"stored", number(counters.stored)},
           {"found_stored", number(counters.found_stored)},
           {"loaded", number(counters.loaded)},

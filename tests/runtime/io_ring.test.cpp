@@ -1,5 +1,6 @@
 #include "runtime/io_ring.hpp"
 
+#include "runtime/io_blocking.hpp"
 #include "tests/fixtures/temporary_folder.hpp"
 
 #include <doctest/doctest.h>
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <cstring>
 #include <future>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,12 +29,12 @@ namespace {
 
 using results = std::vector<int64_t>;
 
-/// Runs a coroutine on the ring and waits for what it tells.
+/// Runs a coroutine and waits for what it tells.
 template <class Make>
-results run_on(io_ring& ring, Make make) {
+results run_on(io_backend& io, Make make) {
   auto told = std::make_shared<std::promise<results>>();
   auto answer = told->get_future();
-  REQUIRE(ring.post([make, told] { make(told); }));
+  REQUIRE(io.post([make, told] { make(told); }));
   return answer.get();
 }
 
@@ -74,8 +76,14 @@ ring_task write_and_read(io_backend& io, int folder, teller told) {
 
 TEST_CASE("a coroutine writes, renames, reads and removes a file") {
   temporary_folder folder;
-  io_ring uut{{}};
-  auto all = run_on(uut, [&](teller told) { write_and_read(uut, folder.fd(), told); });
+  std::unique_ptr<io_backend> uut;
+  SUBCASE("through a ring") {
+    uut = std::make_unique<io_ring>(io_ring_options{});
+  }
+  SUBCASE("by blocking calls") {
+    uut = std::make_unique<io_blocking>(4);
+  }
+  auto all = run_on(*uut, [&](teller told) { write_and_read(*uut, folder.fd(), told); });
   CHECK_EQ(all, results{1, 10, 0, 0, 0, 0, 0, 0, 7, 7, 0, 6, 0, 4, 1, 0, 0, -ENOENT});
 }
 
@@ -145,6 +153,28 @@ TEST_CASE("an operation in line behind others that hang is ended by its deadline
   ::close(ends[1]);
 }
 
+TEST_CASE("an operation in line takes its turn when one before it was cancelled") {
+  io_ring_options options;
+  options.entries = 1;
+  io_ring uut{options};
+  int empty[2], full[2];
+  REQUIRE_EQ(::pipe2(empty, O_CLOEXEC), 0);
+  REQUIRE_EQ(::pipe2(full, O_CLOEXEC), 0);
+  REQUIRE_EQ(::write(full[1], "x", 1), 1);
+  char bytes[2]{};
+  auto first = std::make_shared<std::promise<results>>();
+  auto second = std::make_shared<std::promise<results>>();
+  uut.post([&, first, second, now = io_clock::now()] {
+    read_late(uut, empty[0], &bytes[0], now + 5ms, first);
+    read_late(uut, full[0], &bytes[1], now + 1h, second);
+  });
+  CHECK_EQ(first->get_future().get(), results{-ETIMEDOUT});
+  CHECK_EQ(second->get_future().get(), results{1});
+  CHECK_EQ(bytes[1], 'x');
+  for (auto fd : {empty[0], empty[1], full[0], full[1]})
+    ::close(fd);
+}
+
 namespace {
 
 ring_task touch_many(io_backend& io, int folder, int number, std::atomic<int>& done) {
@@ -164,26 +194,39 @@ ring_task touch_many(io_backend& io, int folder, int number, std::atomic<int>& d
 } // namespace
 
 TEST_CASE("many more operations than entries: each ends once, from several threads, and the end "
-          "of the ring waits for all") {
+          "waits for all") {
   constexpr int threads = 3, each = 300;
   temporary_folder folder;
   std::atomic<int> done = 0;
-  {
+  std::unique_ptr<io_backend> uut;
+  SUBCASE("through a ring") {
     io_ring_options options;
     options.entries = 4;
-    io_ring uut{options};
-    std::vector<std::thread> posters;
-    for (int t = 0; t < threads; ++t)
-      posters.emplace_back([&, t] {
-        for (int n = 0; n < each; ++n)
-          uut.post([&uut, &done, fd = folder.fd(), number = t * each + n] {
-            touch_many(uut, fd, number, done);
-          });
-      });
-    for (auto& poster : posters)
-      poster.join();
+    uut = std::make_unique<io_ring>(options);
   }
+  SUBCASE("by blocking calls") {
+    uut = std::make_unique<io_blocking>(threads * each);
+  }
+  std::vector<std::thread> posters;
+  for (int t = 0; t < threads; ++t)
+    posters.emplace_back([&, t] {
+      for (int n = 0; n < each; ++n)
+        uut->post([&io = *uut, &done, fd = folder.fd(), number = t * each + n] {
+          touch_many(io, fd, number, done);
+        });
+    });
+  for (auto& poster : posters)
+    poster.join();
+  uut.reset();
   CHECK_EQ(done, threads * each);
+}
+
+TEST_CASE("without a ring, what is late does not begin") {
+  io_blocking uut{4};
+  char byte = 0;
+  auto all
+    = run_on(uut, [&](teller told) { read_late(uut, -1, &byte, io_clock::now() - 5ms, told); });
+  CHECK_EQ(all, results{-ETIMEDOUT});
 }
 
 TEST_CASE("posted work beyond the bound is refused and never runs") {

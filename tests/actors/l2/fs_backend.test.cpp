@@ -3,6 +3,7 @@
 
 #include "actors/l2/fs_names.hpp"
 #include "actors/l2/fs_walk.hpp"
+#include "runtime/io_blocking.hpp"
 #include "tests/fixtures/l2_objects.hpp"
 #include "tests/fixtures/temporary_folder.hpp"
 
@@ -17,6 +18,7 @@
 #include <future>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -113,6 +115,20 @@ TEST_CASE("what is stored is found, loaded and removed, in every mode, and files
     for (const auto& entry : files::recursive_directory_iterator(options.base_path))
       CHECK_MESSAGE(entry.is_directory(), entry.path().string());
   }
+}
+
+TEST_CASE("blocking threads do what rings do") {
+  temporary_folder folder;
+  std::vector<std::shared_ptr<runtime::io_backend>> threads;
+  for (int i = 0; i < 3; ++i)
+    threads.push_back(std::make_shared<runtime::io_blocking>(8));
+  fs_backend uut{in(folder), threads};
+  REQUIRE_EQ(uut.open(), "");
+  slots stored{three, 1}, loaded{three, 2};
+  CHECK_EQ(call(uut, &l2_backend::store, stored).results, results{ok, ok, ok});
+  CHECK_EQ(call(uut, &l2_backend::load, loaded).results, results{ok, ok, ok});
+  for (size_t i = 0; i < three.size(); ++i)
+    CHECK(loaded.bytes(i) == stored.bytes(i));
 }
 
 TEST_CASE("files of the Python server are served, flat ones also where folders are by hash") {
