@@ -1,6 +1,7 @@
 // What lies in a folder of objects: names of files, and the attribute beside their bytes.
 #include "actors/l2/fs_attribute.hpp"
 #include "actors/l2/fs_names.hpp"
+#include "storage/l2_names.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,4 +1,4 @@
-"""Objects that outlive L1: stored in files behind it, found and loaded again, after restarts too."""
+"""Objects that outlive L1: stored in files behind it, found and loaded again after restarts too."""
 
 from __future__ import annotations
 
