@@ -84,6 +84,12 @@ io_awaiter io_backend::fsync(int fd, io_time deadline) {
   return {*this, on_file(io_kind::fsync, fd, deadline)};
 }
 
+io_awaiter io_backend::fdatasync(int fd, io_time deadline) {
+  auto op = on_file(io_kind::fsync, fd, deadline);
+  op.flags = io_data_only;
+  return {*this, op};
+}
+
 io_awaiter io_backend::renameat(int folder, const char* path, int to_folder, const char* to_path,
                                 io_time deadline) {
   auto op = on_path(io_kind::renameat, folder, path, deadline);

@@ -75,6 +75,8 @@ public:
   io_awaiter
   write_exactly(int fd, const void* bytes, uint64_t length, uint64_t offset, io_time deadline);
   io_awaiter fsync(int fd, io_time deadline);
+  /// The file's bytes, and of its metadata what finding them takes.
+  io_awaiter fdatasync(int fd, io_time deadline);
   io_awaiter
   renameat(int folder, const char* path, int to_folder, const char* to_path, io_time deadline);
   io_awaiter unlinkat(int folder, const char* path, io_time deadline);

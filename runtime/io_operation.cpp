@@ -36,7 +36,8 @@ int64_t call(const io_operation& op) noexcept {
     case io_kind::readv:
     case io_kind::write:
     case io_kind::writev: return move_bytes(op);
-    case io_kind::fsync: return ::fsync(op.fd);
+    case io_kind::fsync:
+      return (op.flags & io_data_only) != 0 ? ::fdatasync(op.fd) : ::fsync(op.fd);
     case io_kind::renameat: return ::renameat(op.fd, op.path, op.to_fd, op.to_path);
     case io_kind::unlinkat: return ::unlinkat(op.fd, op.path, op.flags);
     case io_kind::mkdirat: return ::mkdirat(op.fd, op.path, op.mode);

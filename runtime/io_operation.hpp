@@ -33,6 +33,8 @@ constexpr size_t io_kinds = static_cast<size_t>(io_kind::fgetxattr) + 1;
 using io_clock = std::chrono::steady_clock;
 using io_time = io_clock::time_point;
 constexpr io_time no_deadline = io_time::max();
+/// Flag of fsync: what io_uring calls IORING_FSYNC_DATASYNC.
+constexpr int32_t io_data_only = 1;
 
 /// What to do, and what became of it. Paths and bytes stay where they are until it is done.
 struct io_operation {
@@ -41,7 +43,7 @@ struct io_operation {
   bool cancelled = false;        // the backend's: its deadline passed while it was under way
   int32_t fd = -1;               // the file, or the folder that `path` starts from
   int32_t to_fd = -1;            // renameat: the folder that `to_path` starts from
-  int32_t flags = 0;             // of open, statx, unlink, fsetxattr; RWF_* of reads and writes
+  int32_t flags = 0;             // of open, statx, unlink, fsetxattr, fsync; RWF_* of reads, writes
   uint32_t mode = 0;             // of open, mkdir; the mask of statx
   const char* path = nullptr;    // or the name of an extended attribute
   const char* to_path = nullptr; // renameat

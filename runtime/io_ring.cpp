@@ -24,6 +24,7 @@ constexpr uint64_t max_part_bytes
   = 1ull << 30; // a length in an entry has 32 bits, the kernel 2 GiB
 constexpr uint64_t max_region_bytes = 1ull << 30; // of registered memory
 constexpr int opcode_ftruncate = 55;              // since Linux 6.9; this liburing lacks the name
+static_assert(io_data_only == IORING_FSYNC_DATASYNC);
 
 /// The kernel clamps queues that are longer; completions must fit for everything in flight.
 io_ring_options within_bounds(io_ring_options options) {
@@ -166,7 +167,7 @@ void io_ring::kernel::fill(io_uring_sqe* sqe, const io_operation& op) const {
                        op.offset);
       sqe->rw_flags = op.flags;
       break;
-    case io_kind::fsync: io_uring_prep_fsync(sqe, op.fd, 0); break;
+    case io_kind::fsync: io_uring_prep_fsync(sqe, op.fd, static_cast<unsigned>(op.flags)); break;
     case io_kind::close: io_uring_prep_close(sqe, op.fd); break;
     case io_kind::ftruncate:
       io_uring_prep_rw(opcode_ftruncate, sqe, op.fd, nullptr, 0, op.length);

@@ -31,8 +31,10 @@ size_t raw_block_slots::load(const checkpoint_result& checkpoint) {
       refused.push_back(entry.slot);
       continue;
     }
-    slots_.emplace(entry.name, record{entry.slot, entry.payload_bytes, entry.description,
-                                      state::published, true});
+    const auto [at, fresh] = slots_.emplace(entry.name, record{entry.slot, entry.payload_bytes,
+                                                              entry.description,
+                                                              state::published, true});
+    by_slot_.emplace(entry.slot, &*at);
     index_bytes_ += bytes;
   }
   const auto dropped = refused.size();
@@ -95,6 +97,7 @@ raw_block_slots::reserve(std::string_view name, uint64_t payload_bytes) {
   if (!take_slot(fresh.slot))
     return {answer::full};
   const auto at = slots_.emplace(name, std::move(fresh)).first;
+  by_slot_.emplace(at->second.slot, &*at);
   index_bytes_ += index_bytes_of(*at);
   ++in_flight_;
   return {answer::reserved, at->second.slot};
@@ -140,6 +143,9 @@ void raw_block_slots::remove(table::iterator at) {
     quarantine_.push_back({its.slot, snapshots_});
   else
     give_slot(its.slot);
+  if (its.in_snapshot && its.slot < taken_to_)
+    erased_.push_back(its.slot);
+  by_slot_.erase(its.slot);
   slots_.erase(at);
 }
 
@@ -151,20 +157,59 @@ std::optional<raw_block_slots::stored_slot> raw_block_slots::find(std::string_vi
 }
 
 raw_block_slots::snapshot raw_block_slots::begin_checkpoint() {
+  snapshot result;
+  result.entries.reserve(size());
+  start_checkpoint();
+  add_to_checkpoint(result, SIZE_MAX);
+  return result;
+}
+
+void raw_block_slots::start_checkpoint() {
   assert(!checkpoint_under_way_);
   checkpoint_under_way_ = true;
-  snapshot result{next_slot_, {}};
-  result.entries.reserve(size());
-  for (auto& [name, its] : slots_) {
+  taken_to_ = 0;
+  erased_.clear();
+  ++snapshots_; // from here on what is freed waits for the next one
+  changes_in_snapshot_ = changes_;
+}
+
+bool raw_block_slots::add_to_checkpoint(snapshot& to, size_t count) {
+  assert(checkpoint_under_way_);
+  auto at = by_slot_.lower_bound(taken_to_);
+  for (; at != by_slot_.end() && count != 0; ++at, --count) {
+    auto& [name, its] = *at->second;
+    taken_to_ = its.slot + 1;
     if (its.now != state::published)
       continue;
     its.in_snapshot = true;
-    result.entries.push_back({name, its.slot, its.payload_bytes, its.description});
+    to.entries.push_back({name, its.slot, its.payload_bytes, its.description});
   }
-  std::sort(result.entries.begin(), result.entries.end(),
-            [](const auto& one, const auto& other) { return one.slot < other.slot; });
-  ++snapshots_;
-  changes_in_snapshot_ = changes_;
+  if (at != by_slot_.end())
+    return true;
+  to.next_slot = next_slot_;
+  to.erased = std::exchange(erased_, {});
+  taken_to_ = 0;
+  return false;
+}
+
+void raw_block_slots::drop_erased(snapshot& taken) {
+  if (taken.erased.empty())
+    return;
+  std::sort(taken.erased.begin(), taken.erased.end());
+  std::erase_if(taken.entries, [&taken](const auto& entry) {
+    return std::binary_search(taken.erased.begin(), taken.erased.end(), entry.slot);
+  });
+  taken.erased.clear();
+}
+
+std::vector<checkpoint_entry> raw_block_slots::list(uint64_t& from, size_t count) const {
+  std::vector<checkpoint_entry> result;
+  for (auto at = by_slot_.lower_bound(from); at != by_slot_.end() && result.size() < count; ++at) {
+    const auto& [name, its] = *at->second;
+    from = its.slot + 1;
+    if (its.now == state::published)
+      result.push_back({name, its.slot, its.payload_bytes, {}});
+  }
   return result;
 }
 

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -71,12 +72,22 @@ public:
   /// None for a name that is absent or not yet published.
   std::optional<stored_slot> find(std::string_view name) const;
 
-  /// What a checkpoint written now says, by slot. One at a time: written or failed follows.
+  /// What a checkpoint says, by slot.
   struct snapshot {
     uint64_t next_slot = 0;
     std::vector<checkpoint_entry> entries;
+    std::vector<uint64_t> erased; // while it was taken: drop_erased() takes them out
   };
+  /// What one written now says. One at a time: written or failed follows.
   snapshot begin_checkpoint();
+  /// The same in parts, so that nobody waits long for the index, which goes on changing in between:
+  /// entries published meanwhile are in it or not; drop_erased() completes it.
+  void start_checkpoint();
+  /// Adds the next entries, `count` at most. Returns false with the last of them.
+  bool add_to_checkpoint(snapshot& to, size_t count);
+  /// Without the index: takes out of a snapshot that has all its parts what was erased meanwhile,
+  /// so that it fits wherever the index does. O(entries).
+  static void drop_erased(snapshot& taken);
   /// The checkpoint is on the device: where a policy asks for it, after a flush. Ends quarantines.
   void checkpoint_written();
   /// It may be on the device or not: what it lists stays protected, the next one takes its
@@ -85,6 +96,18 @@ public:
   /// Whether the last written checkpoint is out of date.
   bool dirty() const noexcept {
     return changes_ != changes_written_;
+  }
+
+  /// Published entries without their descriptions, `count` at most, by slot from `from` on; `from`
+  /// is where to go on. None: that was all.
+  std::vector<checkpoint_entry> list(uint64_t& from, size_t count) const;
+
+  /// Changes of what a checkpoint would say, since the start; and those that one has told.
+  uint64_t changes() const noexcept {
+    return changes_;
+  }
+  uint64_t changes_written() const noexcept {
+    return changes_written_;
   }
 
   /// Published names.
@@ -140,6 +163,7 @@ private:
   raw_block_layout layout_;
   uint64_t room_bytes_; // of a checkpoint, for entries
   table slots_;
+  std::map<uint64_t, table::value_type*> by_slot_;
   size_t in_flight_ = 0;
   // A stack. Ranges because a checkpoint of few entries may leave millions of slots free.
   std::vector<slot_range> free_;
@@ -148,6 +172,8 @@ private:
   uint64_t next_slot_ = 0;
   uint64_t index_bytes_ = 0;
   bool checkpoint_under_way_ = false;
+  uint64_t taken_to_ = 0;        // slots below are in the present snapshot
+  std::vector<uint64_t> erased_; // of those
   uint64_t snapshots_ = 0;
   uint64_t changes_ = 0, changes_in_snapshot_ = 0, changes_written_ = 0;
 };
