@@ -31,9 +31,9 @@ size_t raw_block_slots::load(const checkpoint_result& checkpoint) {
       refused.push_back(entry.slot);
       continue;
     }
-    const auto [at, fresh] = slots_.emplace(entry.name, record{entry.slot, entry.payload_bytes,
-                                                              entry.description,
-                                                              state::published, true});
+    const auto [at, fresh]
+      = slots_.emplace(entry.name, record{entry.slot, entry.payload_bytes, entry.description,
+                                          state::published, true});
     by_slot_.emplace(entry.slot, &*at);
     index_bytes_ += bytes;
   }

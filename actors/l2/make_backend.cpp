@@ -1,6 +1,9 @@
 #include "actors/l2/make_backend.hpp"
 
 #include "actors/l2/fs_backend.hpp"
+#include "actors/l2/raw_block_backend.hpp"
+
+#include <algorithm>
 
 namespace actord {
 
@@ -35,6 +38,48 @@ make(const fs_l2_options& store, const l2_adapter_options& options, uint32_t ali
   if (auto fault = result.error(); !fault.empty())
     return fault;
   return std::make_shared<fs_backend>(std::move(result));
+}
+
+/// The peer's threads, as objects under way; fewer than that leave a disk idle, more take memory.
+uint32_t lanes_of(uint32_t workers) {
+  constexpr uint32_t fewest = 8, most = 64;
+  return std::clamp(workers, fewest, most);
+}
+
+made_backend
+make(const raw_block_l2_options& store, const l2_adapter_options& options, uint32_t) {
+  if (store.use_uring_cmd || store.fdp_enabled)
+    return "use_uring_cmd (NVMe commands, data placement by FDP) is not built: leave it out and "
+           "name the block device, like /dev/nvme0n1, in place of '"
+           + store.device_path + "'";
+  raw_block_options result;
+  auto& config = result.config;
+  config.device_path = store.device_path;
+  config.slot_bytes = store.slot_bytes;
+  config.capacity_bytes = store.capacity_bytes;
+  config.block_align_bytes = store.block_align;
+  config.header_bytes = store.header_bytes;
+  config.meta_total_bytes = store.meta_total_bytes;
+  config.meta_magic = store.meta_magic;
+  config.meta_version = store.meta_version;
+  result.use_odirect = store.use_odirect;
+  result.load_checkpoint = store.load_checkpoint_on_init;
+  result.verify_on_load = store.meta_verify_on_load;
+  result.verify_checksums = store.verify_checksums;
+  result.periodic = store.meta_enable_periodic;
+  result.checkpoint_interval_ms = static_cast<uint32_t>(
+    std::min<int64_t>(store.meta_checkpoint_interval_ms, UINT32_MAX));
+  result.quiet_ms
+    = static_cast<uint32_t>(std::min<int64_t>(store.meta_idle_quiet_ms, UINT32_MAX));
+  result.io_engine = store.io_engine;
+  result.ring_entries = store.iouring_queue_depth;
+  result.store_lanes = lanes_of(store.num_store_workers);
+  result.load_lanes = lanes_of(store.num_load_workers);
+  result.store_limit_ms = static_cast<uint32_t>(options.store_timeout_ms);
+  result.load_limit_ms = static_cast<uint32_t>(options.load_timeout_ms);
+  if (auto fault = result.error(); !fault.empty())
+    return fault;
+  return std::make_shared<raw_block_backend>(std::move(result));
 }
 
 template <class Store>

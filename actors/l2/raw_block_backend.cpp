@@ -90,8 +90,8 @@ void slot_call::note(size_t place, const raw_block_outcome& outcome) {
     report.error = std::string("cannot ") + verb + " in " + path + ": "
                    + (outcome.reason ? outcome.reason : std::strerror(outcome.error));
   else
-    report.error = std::string("cannot ") + verb + " object "
-                   + to_hex((*batch)[place].object.hash) + " in " + path + ": "
+    report.error = std::string("cannot ") + verb + " object " + to_hex((*batch)[place].object.hash)
+                   + " in " + path + ": "
                    + (outcome.reason ? outcome.reason : std::strerror(outcome.error));
 }
 
@@ -182,18 +182,18 @@ void raw_block_backend::state::run(step work, const char* verb, l2_batch batch, 
   const auto& options = device.options;
   const auto storing = work == &raw_block_store;
   const std::chrono::milliseconds limit{storing ? options.store_limit_ms : options.load_limit_ms};
-  auto call = call_ptr(
-    new slot_call{.device = device,
-                  .calls = calls,
-                  .saver = *saver,
-                  .io = io,
-                  .work = work,
-                  .verb = verb,
-                  .lanes_of_ring = storing ? options.store_lanes : options.load_lanes,
-                  .batch = std::move(batch),
-                  .answer = std::move(answer),
-                  .deadline = io.front()->now() + limit,
-                  .report = empty_report(count)});
+  auto call
+    = call_ptr(new slot_call{.device = device,
+                             .calls = calls,
+                             .saver = *saver,
+                             .io = io,
+                             .work = work,
+                             .verb = verb,
+                             .lanes_of_ring = storing ? options.store_lanes : options.load_lanes,
+                             .batch = std::move(batch),
+                             .answer = std::move(answer),
+                             .deadline = io.front()->now() + limit,
+                             .report = empty_report(count)});
   call->turn.resize(count);
   std::iota(call->turn.begin(), call->turn.end(), size_t{0});
   calls.begin();
@@ -344,7 +344,7 @@ std::vector<std::pair<std::string, std::string>> raw_block_backend::status() con
     {"device_path", device.options.config.device_path},
     {"use_odirect", yes_no(device.direct)},
     {"verify_checksums", yes_no(device.options.verify_checksums)},
-    {"io_engine", "io_uring"},
+    {"io_engine", device.options.io_engine},
     {"threads", number(state_->io.size())},
     {"stored", number(counters.stored)},
     {"found_stored", number(counters.found_stored)},
@@ -363,9 +363,8 @@ std::vector<std::pair<std::string, std::string>> raw_block_backend::status() con
   if (!device.slots)
     return result;
   const auto& slots = *device.slots;
-  const auto add = [&](const char* name, uint64_t value) {
-    result.emplace_back(name, number(value));
-  };
+  const auto add
+    = [&](const char* name, uint64_t value) { result.emplace_back(name, number(value)); };
   add("usable_capacity_bytes", capacity_bytes());
   add("indexed_key_count", slots.size());
   add("inflight_key_count", slots.in_flight());

@@ -27,8 +27,7 @@ class raw_block_backend final : public l2_backend {
 public:
   explicit raw_block_backend(raw_block_options options);
   /// For tests: over these in place of rings; `saver` writes checkpoints. Without a timer.
-  raw_block_backend(raw_block_options options,
-                    std::vector<std::shared_ptr<runtime::io_backend>> io,
+  raw_block_backend(raw_block_options options, std::vector<std::shared_ptr<runtime::io_backend>> io,
                     std::shared_ptr<runtime::io_backend> saver);
   /// Waits until every call is answered and the last checkpoint is written.
   ~raw_block_backend() override;

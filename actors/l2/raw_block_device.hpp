@@ -52,8 +52,8 @@ struct raw_block_device {
 struct raw_block_outcome {
   l2_result result = l2_result::failed;
   uint64_t stored_bytes = 0;
-  int error = 0;                // errno of what failed
-  const char* reason = nullptr; // in its place, where it is none
+  int error = 0;                 // errno of what failed
+  const char* reason = nullptr;  // in its place, where it is none
   bool after_checkpoint = false; // a checkpoint makes room: try again then
 };
 
@@ -63,13 +63,12 @@ struct raw_block_outcome {
 std::string open_raw_block(runtime::io_backend& io, raw_block_device& device, bool real);
 
 // Each works on one object; on the ring's thread. The device and the item stay until it is done.
-runtime::ring_step<raw_block_outcome> raw_block_store(runtime::io_backend& io,
-                                                      raw_block_device& device,
-                                                      const l2_item& item,
-                                                      runtime::io_time deadline);
-runtime::ring_step<raw_block_outcome> raw_block_load(runtime::io_backend& io,
-                                                     raw_block_device& device, const l2_item& item,
-                                                     runtime::io_time deadline);
+runtime::ring_step<raw_block_outcome>
+raw_block_store(runtime::io_backend& io, raw_block_device& device, const l2_item& item,
+                runtime::io_time deadline);
+runtime::ring_step<raw_block_outcome>
+raw_block_load(runtime::io_backend& io, raw_block_device& device, const l2_item& item,
+               runtime::io_time deadline);
 
 // From the index alone; any thread.
 raw_block_outcome raw_block_probe(raw_block_device& device, const object_ref& object);

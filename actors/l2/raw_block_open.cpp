@@ -59,8 +59,8 @@ std::string open_device(io_backend& io, raw_block_device& device, bool real, uin
   // Of a device that is mounted or another process's own, O_EXCL says so.
   const auto flags = O_RDWR | O_CLOEXEC | (block ? O_EXCL : 0);
   device.direct = device.options.use_odirect;
-  auto fd = io.openat(AT_FDCWD, path, flags | (device.direct ? O_DIRECT : 0), 0, no_deadline)
-              .at_once();
+  auto fd
+    = io.openat(AT_FDCWD, path, flags | (device.direct ? O_DIRECT : 0), 0, no_deadline).at_once();
   if (fd == -EINVAL && device.direct) {
     device.direct = false;
     log_warn(log_part::l2, "{} refuses O_DIRECT; it is used through the page cache",
@@ -119,7 +119,8 @@ found_checkpoint read_checkpoint(io_backend& io, raw_block_device& device) {
   if (error == 0)
     error = read_blocks(io, device, second.data(), block, layout.container_offset(1));
   if (error < 0)
-    return {{}, false,
+    return {{},
+            false,
             trouble(device, "read", error,
                     error == -EINVAL ? "set block_align to the device's block size, or use_odirect "
                                        "to false"
@@ -178,10 +179,9 @@ runtime::ring_task verify_lane(std::shared_ptr<verification> all) {
     }
     if (!device.options.verify_on_load)
       continue;
-    const auto got
-      = co_await all->io.read_exactly(device.fd, memory.data(), bytes,
-                                      device.layout->slot_offset(entry.slot),
-                                      all->io.now() + read_limit);
+    const auto got = co_await all->io.read_exactly(device.fd, memory.data(), bytes,
+                                                   device.layout->slot_offset(entry.slot),
+                                                   all->io.now() + read_limit);
     if (got == -ETIMEDOUT) {
       all->fault = got;
       break;

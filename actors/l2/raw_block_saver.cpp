@@ -60,8 +60,8 @@ ring_step<int64_t> write_blocks(io_backend& io, raw_block_device& device,
     const auto padded = device.layout->whole_blocks(count);
     std::memcpy(memory.data(), bytes.data(), count);
     std::memset(memory.data() + count, 0, padded - count);
-    const auto written = co_await io.write_exactly(device.fd, memory.data(), padded, offset,
-                                                   io.now() + step_limit);
+    const auto written
+      = co_await io.write_exactly(device.fd, memory.data(), padded, offset, io.now() + step_limit);
     if (written < 0)
       co_return written;
     offset += padded;
@@ -123,8 +123,9 @@ ring_step<std::string> save(io_backend& io, raw_block_device& device) {
 } // namespace
 
 raw_block_saver::raw_block_saver(raw_block_device& device, std::shared_ptr<io_backend> io)
-  : device_{device}, io_{std::move(io)},
-    due_{io_->now() + milliseconds{device.options.checkpoint_interval_ms}} {
+  : device_{device}, io_{std::move(io)}, due_{
+                                           io_->now()
+                                           + milliseconds{device.options.checkpoint_interval_ms}} {
 }
 
 runtime::ring_task raw_block_saver::run(raw_block_saver& self) {

@@ -13,8 +13,8 @@
 namespace actord {
 
 /// Writes checkpoints, one at a time, on an io_backend of its own: copying, encoding and summing up
-/// 400,000 entries takes a second, in which the rings go on. Payload, flush, header, flush: whenever
-/// the power fails, one of the two containers is whole, and what it lists is on the disk.
+/// 400,000 entries takes a second, in which the rings go on. Payload, flush, header, flush:
+/// whenever the power fails, one of the two containers is whole, and what it lists is on the disk.
 class raw_block_saver {
 public:
   using over = std::function<void(bool saved)>;

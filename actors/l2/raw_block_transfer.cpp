@@ -40,9 +40,9 @@ void slot_transfer::complete_read() const noexcept {
     std::memcpy(item_.bytes + own_bytes_, rest_.data(), length - own_bytes_);
 }
 
-runtime::ring_step<int64_t> move_parts(runtime::io_backend& io, int fd, bool writing,
-                                       std::span<iovec> parts, uint64_t offset,
-                                       runtime::io_time deadline) {
+runtime::ring_step<int64_t>
+move_parts(runtime::io_backend& io, int fd, bool writing, std::span<iovec> parts, uint64_t offset,
+           runtime::io_time deadline) {
   while (!parts.empty()) {
     int64_t moved = 0;
     if (writing)

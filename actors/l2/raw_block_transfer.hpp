@@ -40,7 +40,7 @@ private:
   const l2_item& item_;
   uint64_t header_bytes_;
   block_memory header_;
-  block_memory rest_; // the padded end of the object, or all of it
+  block_memory rest_;      // the padded end of the object, or all of it
   uint64_t own_bytes_ = 0; // first bytes of the object that need no copy
   std::array<iovec, 3> parts_{};
   size_t count_ = 0;
@@ -48,8 +48,8 @@ private:
 };
 
 /// Moves all bytes of `parts`, which it uses up, to or from the device. Returns 0 or -errno.
-runtime::ring_step<int64_t> move_parts(runtime::io_backend& io, int fd, bool writing,
-                                       std::span<iovec> parts, uint64_t offset,
-                                       runtime::io_time deadline);
+runtime::ring_step<int64_t>
+move_parts(runtime::io_backend& io, int fd, bool writing, std::span<iovec> parts, uint64_t offset,
+           runtime::io_time deadline);
 
 } // namespace actord

@@ -73,7 +73,8 @@ TEST_CASE_FIXTURE(raw_block_twin, "what is stored is found, loaded, scanned, kep
       }
 }
 
-TEST_CASE_FIXTURE(raw_block_twin, "memory that O_DIRECT does not take is copied, and padding is zeros") {
+TEST_CASE_FIXTURE(raw_block_twin,
+                  "memory that O_DIRECT does not take is copied, and padding is zeros") {
   REQUIRE_EQ(open(), "");
   slots stored{three, 1}, loaded{three, 2};
   const auto move_by = [](const slots& from, uint64_t offset) {
@@ -127,7 +128,8 @@ TEST_CASE_FIXTURE(raw_block_twin, "another length is a miss, and storing it anew
   CHECK_NE(report.error.find("does not fit into a slot; raise slot_bytes"), std::string::npos);
 }
 
-TEST_CASE_FIXTURE(raw_block_twin, "a full device says so, and a checkpoint sets free what was removed") {
+TEST_CASE_FIXTURE(raw_block_twin,
+                  "a full device says so, and a checkpoint sets free what was removed") {
   REQUIRE_EQ(open(), "");
   slots eight{numbered(0, 8), 1}, two{numbered(50, 2), 2}, more{numbered(60, 1), 3};
   CHECK_EQ(store(eight), results(8, ok));
@@ -159,7 +161,8 @@ TEST_CASE_FIXTURE(raw_block_twin, "a full device says so, and a checkpoint sets 
   }
 }
 
-TEST_CASE_FIXTURE(raw_block_twin, "checkpoints wait for quiet, but not for ever, and for a change") {
+TEST_CASE_FIXTURE(raw_block_twin,
+                  "checkpoints wait for quiet, but not for ever, and for a change") {
   REQUIRE_EQ(open(), "");
   slots stored{three, 1};
   checkpoint();
@@ -200,7 +203,8 @@ TEST_CASE_FIXTURE(raw_block_twin, "checkpoints wait for quiet, but not for ever,
   CHECK_EQ(status("metadata_seq"), "3"); // it had waited long enough
 }
 
-TEST_CASE_FIXTURE(raw_block_twin, "a call that takes too long is cancelled and leaves its slot free") {
+TEST_CASE_FIXTURE(raw_block_twin,
+                  "a call that takes too long is cancelled and leaves its slot free") {
   REQUIRE_EQ(open(), "");
   disk->hang(io_kind::writev);
   slots stored{three, 1};
