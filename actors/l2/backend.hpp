@@ -89,6 +89,11 @@ public:
   virtual uint64_t capacity_bytes() const {
     return 0;
   }
+  /// Objects that this store may take, where each takes a slot whatever its length; 0: as many as
+  /// have room. After `open`.
+  virtual uint64_t capacity_objects() const {
+    return 0;
+  }
 };
 
 } // namespace actord

@@ -2,9 +2,8 @@
 
 #include "actors/l2/fs_volume.hpp"
 #include "actors/l2/fs_walk.hpp"
+#include "actors/l2/ring_calls.hpp"
 #include "actors/log.hpp"
-#include "runtime/io_blocking.hpp"
-#include "runtime/io_ring.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -12,7 +11,6 @@
 #include <cstring>
 #include <ctime>
 #include <mutex>
-#include <system_error>
 #include <thread>
 
 #include <sys/random.h>
@@ -26,25 +24,6 @@ namespace {
 
 using step
   = runtime::ring_step<fs_outcome> (*)(io_backend&, fs_volume&, const l2_item&, runtime::io_time);
-
-/// Calls under way. The owner holds one share itself.
-class open_calls {
-public:
-  void begin() {
-    ++count_;
-  }
-  void end() {
-    if (--count_ == 0) {
-      none = true;
-      none.notify_all();
-    }
-  }
-
-  std::atomic<bool> none = false;
-
-private:
-  std::atomic<uint64_t> count_ = 1;
-};
 
 /// One call: its lanes, on all rings, take one object after another.
 struct fs_call {
@@ -109,56 +88,15 @@ struct fs_backend::state {
   // The rings' threads work with these two until they have ended.
   fs_volume volume;
   open_calls calls;
-  std::vector<std::shared_ptr<io_backend>> io;
+  ring_set io;
   bool own_rings = true;
   uint64_t capacity_bytes = 0;
   std::atomic<bool> stop = false;
   std::atomic<bool> scanning = false;
   std::thread scanner, sweeper;
 
-  void start_rings();
   void run(step work, const char* verb, uint32_t limit_ms, l2_batch batch, done answer);
-  template <class Work>
-  void run_on_first(Work work);
 };
-
-/// Where io_uring is switched off or forbidden, as in many containers, plain threads do the work.
-void fs_backend::state::start_rings() {
-  constexpr uint32_t blocking_threads = 4;
-  constexpr size_t waiting_calls = 65'536;
-  const auto& options = volume.options;
-  try {
-    runtime::io_ring_options ring;
-    ring.entries = options.ring_entries;
-    ring.inbox = waiting_calls;
-    for (uint32_t i = 0; i < options.rings; ++i)
-      io.push_back(std::make_shared<runtime::io_ring>(ring));
-  } catch (const std::system_error& error) {
-    log_warn(
-      log_part::l2,
-      "no io_uring for {} ({}): blocking threads are used, which are slower and cannot cancel "
-      "what hangs. Allow io_uring_setup, io_uring_enter and io_uring_register in the "
-      "container's seccomp profile and set the sysctl kernel.io_uring_disabled to 0",
-      options.base_path, error.what());
-    io.clear();
-    for (uint32_t i = 0; i < blocking_threads; ++i)
-      io.push_back(std::make_shared<runtime::io_blocking>(waiting_calls));
-  }
-}
-
-/// Waits for work on the first ring.
-template <class Work>
-void fs_backend::state::run_on_first(Work work) {
-  // Shared: the ring still touches the flag when the waiting thread is on its way already.
-  auto over = std::make_shared<std::atomic<bool>>(false);
-  const auto posted = io.front()->post([work, over] {
-    work();
-    *over = true;
-    over->notify_all();
-  });
-  if (posted)
-    io.front()->wait_for(*over);
-}
 
 void fs_backend::state::run(step work, const char* verb, uint32_t limit_ms, l2_batch batch,
                             done answer) {
@@ -217,7 +155,7 @@ fs_backend::~fs_backend() {
   if (s.io.empty())
     return;
   s.io.front()->wait_for(s.calls.none);
-  s.run_on_first([&s] { close_fs_volume(*s.io.front(), s.volume); });
+  run_on(*s.io.front(), [&s] { close_fs_volume(*s.io.front(), s.volume); });
 }
 
 std::string fs_backend::open() {
@@ -228,9 +166,9 @@ std::string fs_backend::open() {
   if (::getrandom(&volume.writer, sizeof volume.writer, 0) != sizeof volume.writer)
     volume.writer = static_cast<uint64_t>(runtime::io_clock::now().time_since_epoch().count());
   if (s.own_rings)
-    s.start_rings();
+    s.io = make_rings(volume.options.rings, volume.options.ring_entries, volume.options.base_path);
   std::string error;
-  s.run_on_first([&s, &error] { error = open_fs_volume(*s.io.front(), s.volume); });
+  run_on(*s.io.front(), [&s, &error] { error = open_fs_volume(*s.io.front(), s.volume); });
   s.capacity_bytes = volume.options.max_capacity_bytes;
   if (!error.empty() || !s.own_rings)
     return error;

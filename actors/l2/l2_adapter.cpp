@@ -4,8 +4,10 @@
 #include "actors/l2/l2_tasks.hpp"
 #include "actors/log.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -203,14 +205,21 @@ void l2_adapter_state::check_capacity() {
   levels_->used_bytes = usage.used_bytes;
   levels_->capacity_bytes = usage.capacity_bytes;
   const auto kind = settings_.index.eviction;
-  if (evicting || usage.capacity_bytes == 0 || kind == eviction_kind::noop
-      || kind == eviction_kind::isolated_lru)
+  if (evicting || kind == eviction_kind::noop || kind == eviction_kind::isolated_lru)
     return;
-  const auto trigger = settings_.trigger_watermark * static_cast<double>(usage.capacity_bytes);
-  const auto used = static_cast<double>(usage.used_bytes - usage.going_bytes);
-  if (used < trigger)
-    return;
-  evict(static_cast<uint64_t>(used - trigger * (1 - settings_.eviction_ratio)), std::nullopt);
+  const auto bytes = excess(usage.used_bytes - usage.going_bytes, usage.capacity_bytes);
+  // Where each object takes a slot, small ones fill the store before their bytes do.
+  const auto objects = excess(usage.objects - usage.going_objects, backend_->capacity_objects());
+  const auto average = static_cast<double>(usage.used_bytes)
+                       / static_cast<double>(std::max<uint64_t>(usage.objects, 1));
+  if (const auto goal = std::max(bytes, std::ceil(objects * average)); goal > 0)
+    evict(static_cast<uint64_t>(goal), std::nullopt);
+}
+
+double l2_adapter_state::excess(uint64_t used, uint64_t capacity) const {
+  const auto trigger = settings_.trigger_watermark * static_cast<double>(capacity);
+  const auto now = static_cast<double>(used);
+  return capacity == 0 || now < trigger ? 0 : now - trigger * (1 - settings_.eviction_ratio);
 }
 
 void l2_adapter_state::evict(uint64_t goal_bytes, std::optional<salt_id> salt) {

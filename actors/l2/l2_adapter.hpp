@@ -79,6 +79,8 @@ public:
   quota_actor quotas;
 
 private:
+  /// What is to go, of bytes or objects, once they are above the trigger; 0: nothing.
+  double excess(uint64_t used, uint64_t capacity) const;
   l2_state condition() const;
   void show_condition();
   /// Tells the breaker how a task went.

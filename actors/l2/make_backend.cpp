@@ -46,8 +46,7 @@ uint32_t lanes_of(uint32_t workers) {
   return std::clamp(workers, fewest, most);
 }
 
-made_backend
-make(const raw_block_l2_options& store, const l2_adapter_options& options, uint32_t) {
+made_backend make(const raw_block_l2_options& store, const l2_adapter_options& options, uint32_t) {
   if (store.use_uring_cmd || store.fdp_enabled)
     return "use_uring_cmd (NVMe commands, data placement by FDP) is not built: leave it out and "
            "name the block device, like /dev/nvme0n1, in place of '"
@@ -67,10 +66,9 @@ make(const raw_block_l2_options& store, const l2_adapter_options& options, uint3
   result.verify_on_load = store.meta_verify_on_load;
   result.verify_checksums = store.verify_checksums;
   result.periodic = store.meta_enable_periodic;
-  result.checkpoint_interval_ms = static_cast<uint32_t>(
-    std::min<int64_t>(store.meta_checkpoint_interval_ms, UINT32_MAX));
-  result.quiet_ms
-    = static_cast<uint32_t>(std::min<int64_t>(store.meta_idle_quiet_ms, UINT32_MAX));
+  result.checkpoint_interval_ms
+    = static_cast<uint32_t>(std::min<int64_t>(store.meta_checkpoint_interval_ms, UINT32_MAX));
+  result.quiet_ms = static_cast<uint32_t>(std::min<int64_t>(store.meta_idle_quiet_ms, UINT32_MAX));
   result.io_engine = store.io_engine;
   result.ring_entries = store.iouring_queue_depth;
   result.store_lanes = lanes_of(store.num_store_workers);

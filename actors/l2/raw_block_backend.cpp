@@ -335,6 +335,15 @@ uint64_t raw_block_backend::capacity_bytes() const {
   return layout ? layout->max_slots() * layout->config().slot_bytes : 0;
 }
 
+uint64_t raw_block_backend::capacity_objects() const {
+  constexpr uint64_t entry_bytes = 320; // of an index, with a long model name
+  const auto& layout = state_->device.layout;
+  if (!layout)
+    return 0;
+  const auto entries = std::max<uint64_t>(checkpoint_room_bytes(*layout) / entry_bytes, 1);
+  return std::min({layout->max_slots(), uint64_t{max_checkpoint_entries}, entries});
+}
+
 std::vector<std::pair<std::string, std::string>> raw_block_backend::status() const {
   auto& device = state_->device;
   const auto& counters = device.counters;

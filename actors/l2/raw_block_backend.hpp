@@ -41,6 +41,8 @@ public:
   void scan(page more) override;
   std::vector<std::pair<std::string, std::string>> status() const override;
   uint64_t capacity_bytes() const override;
+  /// Slots, or what the index has room for.
+  uint64_t capacity_objects() const override;
 
   /// Begins a checkpoint when one is due, as the timer does. For tests; one thread.
   void tick();

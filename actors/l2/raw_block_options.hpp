@@ -17,11 +17,11 @@ struct raw_block_options {
     = true;             // keeps a checksum with each payload and compares it when it is read
   bool periodic = true; // checkpoints while it serves, not only at the end
   uint32_t checkpoint_interval_ms = 60'000;
-  uint32_t quiet_ms = 100;     // a periodic checkpoint waits for this long without I/O
-  uint32_t rings = 2;          // threads; the kernel copies cached bytes on them
+  uint32_t quiet_ms = 100;            // a periodic checkpoint waits for this long without I/O
+  uint32_t rings = 2;                 // threads; the kernel copies cached bytes on them
   std::string io_engine = "io_uring"; // as asked for: shown
-  uint32_t ring_entries = 256; // operations in flight on each
-  uint32_t store_lanes = 8;    // objects of one call that are worked on at once, on each ring
+  uint32_t ring_entries = 256;        // operations in flight on each
+  uint32_t store_lanes = 8; // objects of one call that are worked on at once, on each ring
   uint32_t load_lanes = 8;
   uint32_t store_limit_ms = 30'000; // time limit of a whole call
   uint32_t load_limit_ms = 30'000;

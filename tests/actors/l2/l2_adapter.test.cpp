@@ -102,6 +102,22 @@ TEST_CASE_FIXTURE(fixture, "above the watermark the oldest objects go") {
   CHECK_EQ(store->objects.size(), 4u);
 }
 
+TEST_CASE_FIXTURE(fixture, "where each object takes a slot, few slots are as good as few bytes") {
+  l2_adapter_settings settings;
+  settings.index.capacity_bytes = 1000 * unit;
+  settings.index.eviction = eviction_kind::lru;
+  settings.trigger_watermark = 0.8;
+  settings.eviction_ratio = 0.5;
+  start_adapter(settings);
+  store->slots = 10;
+  for (uint32_t i = 0; i < 7; ++i)
+    store_some(i, 1);
+  CHECK_EQ(state().usage.objects, 7u);
+  store_some(7, 1);
+  CHECK_EQ(state().usage.objects, 4u); // 8 x 0.5
+  CHECK_EQ(look_up(0, 8), std::vector{false, false, false, false, true, true, true, true});
+}
+
 TEST_CASE_FIXTURE(fixture,
                   "after failures in a row it rests, then one task finds out whether it is "
                   "well again") {

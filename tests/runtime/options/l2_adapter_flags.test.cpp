@@ -58,8 +58,9 @@ TEST_CASE("types without an actor are checked first and then refused as not buil
     auto answer = world.refused(minimum + adapter(least(type)));
     CHECK(answer.code == 1);
     CAPTURE(answer.text);
-    CHECK(contains(answer.text, "--l2-adapter #1 ('" + std::string(type) + "'): type '" + type
-                                  + "' is not built yet; use one of fs, fs_native, raw_block, mock"));
+    CHECK(
+      contains(answer.text, "--l2-adapter #1 ('" + std::string(type) + "'): type '" + type
+                              + "' is not built yet; use one of fs, fs_native, raw_block, mock"));
     auto wrapped = with(least("fault_inject"), "{\"inner\":null}");
     wrapped["inner"] = least(type);
     CHECK(contains(world.refused(minimum + adapter(wrapped)).text,
