@@ -130,6 +130,33 @@ std::string status_of(const raw_block_backend& backend, const std::string& name)
   return {};
 }
 
+/// Lookups and loads of one object each, until `over` of the seconds so far.
+void measure_waiting(raw_block_backend& backend, std::byte* memory, size_t entries,
+                     const std::function<bool(double)>& over) {
+  std::vector<double> probes, loads;
+  size_t next = 0;
+  const auto begin = clock_type::now();
+  while (!over(seconds_since(begin)))
+    for (int i = 0; i < 20; ++i) {
+      const auto object = object_of(next++ * 7919 % entries, 4096);
+      const auto batch
+        = std::make_shared<const std::vector<l2_item>>(1, l2_item{object, memory, 4096});
+      const auto probing = clock_type::now();
+      call(backend, &l2_backend::probe, batch);
+      probes.push_back(seconds_since(probing) * 1e3);
+      const auto loading = clock_type::now();
+      call(backend, &l2_backend::load, batch);
+      loads.push_back(seconds_since(loading) * 1e3);
+    }
+  std::printf("  %.2f s\n", seconds_since(begin));
+  for (auto* each : {&probes, &loads}) {
+    std::sort(each->begin(), each->end());
+    std::printf("  %s: median %.3f ms, 99.9 %% %.3f ms, longest %.3f ms\n",
+                each == &probes ? "lookups" : "loads", (*each)[each->size() / 2],
+                (*each)[each->size() * 999 / 1000], each->back());
+  }
+}
+
 void measure_index(const std::string& path, size_t entries) {
   raw_block_options options;
   options.config.device_path = path;
@@ -144,7 +171,7 @@ void measure_index(const std::string& path, size_t entries) {
   auto* memory = make_memory(at_once * 4096);
   raw_block_backend backend{options};
   open_or_exit(backend);
-  auto begin = clock_type::now();
+  const auto begin = clock_type::now();
   for (size_t first = 0; first < entries; first += at_once) {
     auto items = std::make_shared<std::vector<l2_item>>();
     for (auto i = first; i < std::min(first + at_once, entries); ++i)
@@ -152,29 +179,15 @@ void measure_index(const std::string& path, size_t entries) {
     call(backend, &l2_backend::store, items);
   }
   std::printf("%zu stores of 4 KiB: %.2f s\n", entries, seconds_since(begin));
-  std::vector<double> probes, loads;
-  size_t next = 0;
-  begin = clock_type::now();
-  while (status_of(backend, "metadata_persisted") != status_of(backend, "metadata_dirty_total")
-         && seconds_since(begin) < 60)
-    for (int i = 0; i < 20; ++i) {
-      const auto object = object_of(next++ * 7919 % entries, 4096);
-      const auto batch
-        = std::make_shared<const std::vector<l2_item>>(1, l2_item{object, memory, 4096});
-      const auto probing = clock_type::now();
-      call(backend, &l2_backend::probe, batch);
-      probes.push_back(seconds_since(probing) * 1e3);
-      const auto loading = clock_type::now();
-      call(backend, &l2_backend::load, batch);
-      loads.push_back(seconds_since(loading) * 1e3);
-    }
-  std::printf("index written after %.2f s\n", seconds_since(begin));
-  for (auto* each : {&probes, &loads}) {
-    std::sort(each->begin(), each->end());
-    std::printf("%s meanwhile: median %.3f ms, 99.9 %% %.3f ms, longest %.3f ms\n",
-                each == &probes ? "lookups" : "loads", (*each)[each->size() / 2],
-                (*each)[each->size() * 999 / 1000], each->back());
-  }
+  const auto written = [&backend] {
+    return status_of(backend, "metadata_persisted") == status_of(backend, "metadata_dirty_total");
+  };
+  const auto limit = [](double most) { return [most](double now) { return now > most; }; };
+  std::printf("while the index is written:\n");
+  measure_waiting(backend, memory, entries,
+                  [&](double now) { return written() || limit(60)(now); });
+  std::printf("afterwards:\n");
+  measure_waiting(backend, memory, entries, limit(2));
 }
 
 } // namespace
