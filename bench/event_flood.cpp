@@ -1,5 +1,6 @@
 // The daemon with a subscriber that is slow and a thread that publishes events for it, as many a
-// second as EVENT_FLOOD says (0: none). Takes the daemon's arguments. See event_flood.py.
+// second as EVENT_FLOOD says (0: none), for EVENT_FLOOD_SECONDS. Takes the daemon's arguments. See
+// event_flood.py.
 #include "actors/cache_server.hpp"
 #include "actors/logging.hpp"
 #include "actors/system_config.hpp"
@@ -13,8 +14,10 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <string>
 #include <thread>
 #include <variant>
+#include <vector>
 
 namespace {
 
@@ -37,20 +40,29 @@ public:
   }
 };
 
-void flood(const event_publisher_ptr& bus, int rate, const std::atomic<bool>& going) {
+int from_environment(const char* name) {
+  const char* text = std::getenv(name);
+  return text ? std::atoi(text) : 0;
+}
+
+void flood(const event_publisher_ptr& bus, int rate, int seconds, const std::atomic<bool>& going) {
   const auto space = std::make_shared<const key_space>(key_space{"flood", 1, ""});
   const auto keys
     = std::make_shared<const std::vector<event_key>>(4, event_key{space, {}, 0, 0, 0});
   const auto began = std::chrono::steady_clock::now();
   for (int64_t told = 0; going;) {
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began;
+    if (passed.count() > seconds)
+      return;
     for (const auto due = static_cast<int64_t>(passed.count() * rate); told < due; ++told)
       bus->publish(flooded, {}, l1_keys_details{"flood", keys});
     std::this_thread::sleep_for(1ms);
   }
 }
 
-int serve(const daemon_options& options, runtime::shutdown_signal& stop, int rate) {
+int serve(const daemon_options& options, runtime::shutdown_signal& stop) {
+  const int rate = from_environment("EVENT_FLOOD");
+  const int seconds = from_environment("EVENT_FLOOD_SECONDS");
   system_config config;
   caf::actor_system system{config};
   cache_server server{system, options, [&] { stop.request(); }, nullptr};
@@ -59,7 +71,7 @@ int serve(const daemon_options& options, runtime::shutdown_signal& stop, int rat
   if (going) {
     attach(system, server.bus(), options.observability.event_bus_queue_size,
            std::make_unique<slow_subscriber>());
-    source = std::thread{[&] { flood(server.publisher(), rate, going); }};
+    source = std::thread{[&] { flood(server.publisher(), rate, seconds, going); }};
   }
   stop.wait();
   going = false;
@@ -72,16 +84,16 @@ int serve(const daemon_options& options, runtime::shutdown_signal& stop, int rat
 } // namespace
 
 int main(int argc, char** argv) {
-  auto parsed = parse_options({argv + 1, argv + argc}, process_sources());
+  const std::vector<std::string> args(argv + 1, argv + argc);
+  auto parsed = parse_options(args, process_sources());
   if (auto* exit = std::get_if<exit_request>(&parsed)) {
     std::fputs(exit->text.c_str(), stderr);
     return exit->code;
   }
   const auto& options = std::get<daemon_options>(parsed);
-  const char* rate = std::getenv("EVENT_FLOOD");
   runtime::shutdown_signal stop;
   start_logging(options.observability);
-  const int result = serve(options, stop, rate ? std::atoi(rate) : 0);
+  const int result = serve(options, stop);
   finish_logging();
   return result;
 }
