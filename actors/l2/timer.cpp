@@ -3,36 +3,66 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
-#include <thread>
 #include <utility>
 
 namespace actord {
 
-struct timer_thread::state {
-  std::mutex mutex;
-  std::condition_variable changed;
-  std::multimap<time, std::function<void()>> waiting; // equal times keep their order
-  bool ends = false;
-  std::thread thread;
+/// What waits. A cycle of owners, queue to call to queue, ends with the thread: it calls the rest.
+class timer_thread::queue final : public l2_timer, public std::enable_shared_from_this<queue> {
+public:
+  time now() const override {
+    return clock::now();
+  }
+  void at(time when, std::function<void()> what) override;
+  std::shared_ptr<l2_timer> handle() override {
+    return shared_from_this();
+  }
 
   void run();
+  void end() {
+    {
+      std::lock_guard lock{mutex_};
+      ends_ = true;
+    }
+    changed_.notify_all();
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::multimap<time, std::function<void()>> waiting_; // equal times keep their order
+  bool ends_ = false;
 };
 
-void timer_thread::state::run() {
-  std::unique_lock lock{mutex};
-  while (!ends || !waiting.empty()) {
-    if (waiting.empty()) {
-      changed.wait(lock);
+void timer_thread::queue::at(time when, std::function<void()> what) {
+  {
+    std::lock_guard lock{mutex_};
+    if (!ends_) {
+      waiting_.emplace(when, std::move(what));
+      what = nullptr;
+    }
+  }
+  if (what)
+    what();
+  else
+    changed_.notify_one();
+}
+
+void timer_thread::queue::run() {
+  std::unique_lock lock{mutex_};
+  while (!ends_ || !waiting_.empty()) {
+    if (waiting_.empty()) {
+      changed_.wait(lock);
       continue;
     }
-    const auto first = waiting.begin();
-    if (!ends && clock::now() < first->first) {
+    const auto first = waiting_.begin();
+    if (!ends_ && clock::now() < first->first) {
       const auto when = first->first; // the entry may go while this waits
-      changed.wait_until(lock, when);
+      changed_.wait_until(lock, when);
       continue;
     }
     auto what = std::move(first->second);
-    waiting.erase(first);
+    waiting_.erase(first);
     lock.unlock();
     what();
     what = nullptr; // what it holds goes without the lock
@@ -40,36 +70,24 @@ void timer_thread::state::run() {
   }
 }
 
-timer_thread::timer_thread() : state_(std::make_shared<state>()) {
-  state_->thread = std::thread([shared = state_] { shared->run(); });
+timer_thread::timer_thread()
+  : queue_(std::make_shared<queue>()), thread_([shared = queue_] { shared->run(); }) {
 }
 
 timer_thread::~timer_thread() {
-  std::thread thread;
-  {
-    std::lock_guard lock{state_->mutex};
-    state_->ends = true;
-    thread = std::move(state_->thread);
-  }
-  state_->changed.notify_all();
-  if (thread.get_id() == std::this_thread::get_id())
-    thread.detach();
+  queue_->end();
+  if (thread_.get_id() == std::this_thread::get_id())
+    thread_.detach();
   else
-    thread.join();
+    thread_.join();
 }
 
 void timer_thread::at(time when, std::function<void()> what) {
-  {
-    std::lock_guard lock{state_->mutex};
-    if (!state_->ends) {
-      state_->waiting.emplace(when, std::move(what));
-      what = nullptr;
-    }
-  }
-  if (what)
-    what();
-  else
-    state_->changed.notify_one();
+  queue_->at(when, std::move(what));
+}
+
+std::shared_ptr<l2_timer> timer_thread::handle() {
+  return queue_;
 }
 
 } // namespace actord

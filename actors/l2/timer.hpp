@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <thread>
 
 namespace actord {
 
@@ -19,8 +20,11 @@ public:
   virtual time now() const = 0;
   /// Calls `what` once `when` has come, earliest first, on the timer's thread, never from within
   /// this call unless the timer ends. Each is called exactly once: a timer that ends calls the rest
-  /// at once. `what` must not own the timer. Any thread.
+  /// at once. Any thread.
   virtual void at(time when, std::function<void()> what) = 0;
+  /// The timer for what it calls to go on with: owns no thread, so that it may be held there. Once
+  /// the timer has ended, this calls at once.
+  virtual std::shared_ptr<l2_timer> handle() = 0;
 };
 
 /// How long calls of a store may take, ms (l2_adapter_options).
@@ -41,10 +45,12 @@ public:
     return clock::now();
   }
   void at(time when, std::function<void()> what) override;
+  std::shared_ptr<l2_timer> handle() override;
 
 private:
-  struct state;
-  std::shared_ptr<state> state_; // shared with the thread: what it calls may end the timer
+  class queue;
+  std::shared_ptr<queue> queue_; // shared with the thread: what it calls may end the timer
+  std::thread thread_;
 };
 
 } // namespace actord

@@ -3,6 +3,7 @@
 
 #include "storage/object_key.hpp"
 #include "tests/fixtures/l2_objects.hpp"
+#include "tests/fixtures/l2_stores.hpp"
 #include "tests/fixtures/manual_timer.hpp"
 
 #include <doctest/doctest.h>
@@ -40,13 +41,6 @@ struct mock {
   std::shared_ptr<manual_timer> timer = std::make_shared<manual_timer>();
   mock_backend backend;
 };
-
-std::string status_of(const l2_backend& backend, const std::string& name) {
-  for (const auto& [key, value] : backend.status())
-    if (key == name)
-      return value;
-  return "no such entry";
-}
 
 } // namespace
 
@@ -228,12 +222,16 @@ TEST_CASE("a timer's thread calls everything once, the rest when it ends") {
 
 TEST_CASE("what a timer calls may end it") {
   auto timer = std::make_shared<timer_thread>();
+  const auto last = std::make_shared<std::shared_ptr<timer_thread>>();
+  const auto handed = std::make_shared<std::promise<void>>();
   const auto over = std::make_shared<std::promise<void>>();
-  auto* raw = timer.get();
-  raw->at(raw->now(), [mine = std::move(timer), over]() mutable {
-    mine.reset();
+  timer->at(timer->now(), [last, handed, over] {
+    handed->get_future().get();
+    last->reset();
     over->set_value();
   });
+  *last = std::move(timer);
+  handed->set_value();
   over->get_future().get();
 }
 
