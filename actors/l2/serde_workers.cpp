@@ -31,10 +31,9 @@ void serde_workers::end() {
 }
 
 void serde_workers::post(job what) {
-  {
-    std::lock_guard lock{mutex_};
-    jobs_.push_back(std::move(what));
-  }
+  // Notified under the lock: with its job done, the workers may end before this returns.
+  std::lock_guard lock{mutex_};
+  jobs_.push_back(std::move(what));
   changed_.notify_one();
 }
 

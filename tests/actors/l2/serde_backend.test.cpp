@@ -188,6 +188,7 @@ TEST_CASE("a serde agrees with a map, whatever is asked of it") {
       }
     }
     CHECK(status_of(*store.serde, "serde_staging_used_bytes") == "0");
+    CHECK(std::stoull(status_of(*store.serde, "serde_staging_peak_bytes")) <= 16 << 10);
   }
 }
 
@@ -272,6 +273,28 @@ TEST_CASE("a serde that ends fails what is in line and waits for the rest") {
   held.answer(all_absent(*held.batch));
   ending.join();
   CHECK(one.get().results == results{absent});
+}
+
+TEST_CASE("the inner store is never called while it is being called") {
+  over_held store{{}};
+  const slots objects{many(1, 100), 1};
+  std::future<l2_report> probed;
+  size_t entered = 0;
+  store.inner->on_call = [&] {
+    if (++entered > 1)
+      return;
+    std::thread other{[&] { probed = store.ask(&l2_backend::probe, objects.batch()); }};
+    other.join();
+    CHECK(entered == 1);
+  };
+  auto loaded = store.ask(&l2_backend::load, objects.batch());
+  CHECK(entered == 2);
+  for (size_t i = 0; i < 2; ++i) {
+    auto held = store.inner->wait_for_call();
+    held.answer(all_absent(*held.batch));
+  }
+  CHECK(loaded.get().results == results{absent});
+  CHECK(probed.get().results == results{absent});
 }
 
 TEST_CASE("under many calls at once each is answered once and owns its memory then") {
