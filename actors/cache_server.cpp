@@ -112,6 +112,7 @@ cache_server::cache_server(caf::actor_system& system, const daemon_options& opti
   // find.
   zmq_ = std::make_unique<zmq_thread>(system, socket_options(options));
   pool_ = make_pool(options);
+  l2_ = std::make_unique<l2_tier>(options);
   supervisor_
     = runtime::spawn_named(system, *census_, "supervisor", supervisor, std::move(take_down));
   start_telemetry(std::move(lookup_log));
@@ -224,6 +225,7 @@ void cache_server::start_cache() {
   session_settings.metrics = metrics_;
   session_settings.bus = publisher_;
   sessions_ = runtime::spawn_named(system_, *census_, "session", session, session_settings, l1_);
+  l2_->start(system_, {metrics_, census_, publisher_, pool_, quotas_, l1_, sessions_});
 }
 
 void cache_server::start_transfers() {
@@ -277,9 +279,20 @@ void cache_server::start_gateways() {
   const bool shown = options_.observability.enabled && options_.observability.metrics_enabled;
   http_ = std::make_unique<http_gateway>(
     system_,
-    http_peers{sessions_, l1_, eviction_, quotas_, engine_driven_, lmcache_driven_, events_,
-               gateway_, shown ? metrics_ : nullptr, bus_, census_, gen_ai_,
-               &metrics_->histogram(metric::scrape_duration, {"pull"})},
+    http_peers{sessions_,
+               l1_,
+               eviction_,
+               quotas_,
+               engine_driven_,
+               lmcache_driven_,
+               events_,
+               gateway_,
+               shown ? metrics_ : nullptr,
+               bus_,
+               census_,
+               gen_ai_,
+               &metrics_->histogram(metric::scrape_duration, {"pull"}),
+               {l2_->stores(), l2_->prefetcher(), l2_->adapters()}},
     options_,
     [this](const std::string& logger, log_level level) { return set_level(logger, level); },
     "actord" + std::string{daemon_version});
@@ -299,6 +312,9 @@ void cache_server::watch() {
   ward(eviction_, "eviction-controller");
   ward(l1_, "l1-manager");
   ward(sessions_, "session");
+  l2_->for_each([&](const caf::strong_actor_ptr& handle, std::string name) {
+    self->send(supervisor_, atom::attach_v, handle, std::move(name));
+  });
   for (const auto& one : copiers_)
     ward(one, "copier");
   ward(engine_driven_, "engine-driven");
@@ -337,6 +353,7 @@ void cache_server::stop() {
   end_and_wait(sessions_);
   for (auto& one : copiers_)
     end_and_wait(one);
+  l2_->stop(system_);
   end_and_wait(l1_);
   end_and_wait(eviction_);
   end_and_wait(quotas_);

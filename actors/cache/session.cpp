@@ -70,6 +70,7 @@ runtime::task run_lookup(session_pointer self, boxed<wire::lookup> request, uint
   const auto layout = known ? *known : model_layout{};
   auto chunks = complete_chunks(key, state.table().chunk_tokens());
   lookup_outcome outcome;
+  prefetch_outcome brought;
   chain_ptr chain;
   auto result = begin_result(key, known, chunks, state.table().chunk_tokens());
   if (known && chunks > 0 && key.num_kv_readers >= 1) {
@@ -82,15 +83,20 @@ runtime::task run_lookup(session_pointer self, boxed<wire::lookup> request, uint
     auto shares = static_cast<uint32_t>(std::min<int64_t>(key.num_kv_readers, 128));
     chain = state.table().finish_chain(std::move(work));
     publish_names(state.bus(), key, layout, chain, state.table().chunk_tokens());
-    lookup_order order{space_of(key), chain, layout.groups, shares};
-    auto answer
-      = co_await runtime::ask(self, state.l1, caf::infinite, atom::lookup_v, box(std::move(order)));
+    const auto order = box(lookup_order{space_of(key), chain, layout.groups, shares});
+    auto looking = runtime::ask(self, state.l1, caf::infinite, atom::lookup_v, order);
+    const auto answer = co_await looking;
     outcome = answer ? *answer : lookup_outcome{};
+    if (state.prefetcher && outcome.hit_chunks < chain->size()) {
+      auto wish = box(prefetch_order{order.value, key.request_id, generation});
+      auto bringing
+        = runtime::ask(self, state.prefetcher, caf::infinite, atom::lookup_v, std::move(wish));
+      auto more = co_await bringing;
+      if (more)
+        brought = *more;
+    }
   }
-  result.found_chunks = outcome.hit_chunks;
-  result.hit_tokens = result.l1_hit_tokens
-    = uint64_t{outcome.hit_chunks} * state.table().chunk_tokens();
-  result.l1_hit_keys = outcome.objects;
+  state.add_brought(outcome, brought, result);
   result.prefetch_request_id = generation;
   state.finish_lookup(key, generation, std::move(chain), outcome, std::move(result));
 }
@@ -163,6 +169,27 @@ uint64_t session_state::start_lookup(const wire::cache_key& key) {
   for (auto& old : table_->take_excess())
     forget(old);
   return record.generation;
+}
+
+// Of a longer hit, the part that L1 had alone is L1's (spec cache-core §5.4).
+void session_state::add_brought(lookup_outcome& outcome, const prefetch_outcome& brought,
+                                lookup_result_details& result) {
+  const auto chunk = table_->chunk_tokens();
+  const auto l1_chunks = outcome.hit_chunks;
+  result.l1_hit_keys = outcome.objects;
+  if (brought.hit.hit_chunks > outcome.hit_chunks) {
+    if (outcome.lease != 0)
+      self_->send(l1, atom::close_v, outcome.lease);
+    outcome = brought.hit;
+    result.l2_hit_keys = std::min(brought.l2_objects, outcome.objects);
+    result.l1_hit_keys = outcome.objects - result.l2_hit_keys;
+  } else if (brought.hit.lease != 0) {
+    self_->send(l1, atom::close_v, brought.hit.lease);
+  }
+  result.found_chunks = outcome.hit_chunks;
+  result.hit_tokens = uint64_t{outcome.hit_chunks} * chunk;
+  result.l1_hit_tokens = uint64_t{l1_chunks} * chunk;
+  result.l2_hit_tokens = result.hit_tokens - result.l1_hit_tokens;
 }
 
 session_record* session_state::running(const std::string& request_id, uint64_t generation) {
@@ -381,6 +408,9 @@ session(session_pointer self, const session_options& options, l1_manager_actor l
     },
     [self](atom::status) { return self->state.status(); },
     [self](atom::run, const std::string& request_id) { self->state.expire_waiters(request_id); },
+    [self](atom::open, const prefetch_controller_actor& prefetcher) {
+      self->state.prefetcher = prefetcher;
+    },
     [self](atom::open, const engine_driven_actor& engine_driven,
            const lmcache_driven_actor& lmcache_driven) {
       self->state.engine_driven = engine_driven;

@@ -37,6 +37,9 @@ public:
 
   /// Begins a lookup of `key` and returns its generation.
   uint64_t start_lookup(const wire::cache_key& key);
+  /// Puts what the stores behind L1 brought in place of a shorter hit of L1, and writes both down.
+  void add_brought(lookup_outcome& outcome, const prefetch_outcome& brought,
+                   lookup_result_details& result);
   /// The session of a lookup that is still wanted, or null.
   session_record* running(const std::string& request_id, uint64_t generation);
   void finish_lookup(const wire::cache_key& asked, uint64_t generation, chain_ptr chain,
@@ -64,7 +67,8 @@ public:
   }
 
   l1_manager_actor l1;
-  engine_driven_actor engine_driven; // null: mode switched off
+  prefetch_controller_actor prefetcher; // null: nothing is behind L1
+  engine_driven_actor engine_driven;    // null: mode switched off
   lmcache_driven_actor lmcache_driven;
 
 private:

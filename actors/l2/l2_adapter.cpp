@@ -71,11 +71,11 @@ void l2_adapter_state::init(l2_adapter_settings settings, std::shared_ptr<l2_bac
 bool l2_adapter_state::admit() {
   if (!breaker_.admit(now_ms(*self_)))
     return false;
-  begin();
+  begin_task();
   return true;
 }
 
-void l2_adapter_state::begin() {
+void l2_adapter_state::begin_task() {
   running_.insert(now_ms(*self_));
 }
 
@@ -92,14 +92,14 @@ void l2_adapter_state::ended(const l2_report& report, time_ms began_ms) {
     missing_ += each == l2_result::absent ? 1 : 0;
   }
   failed_ += failures;
-  const auto& name = settings_.info.name;
+  const auto& kind = settings_.info.name;
   if (!report.error.empty() && report.error != last_error_)
-    log_warn(log_part::l2, "L2 adapter {} (#{}): {}", name, settings_.info.index, report.error);
+    log_warn(log_part::l2, "L2 adapter {} (#{}): {}", kind, settings_.info.index, report.error);
   if (!report.error.empty())
     last_error_ = report.error;
   if (full != full_ && !report.results.empty()) {
     full_ = full;
-    log_warn(log_part::l2, "L2 adapter {} (#{}) {}", name, settings_.info.index,
+    log_warn(log_part::l2, "L2 adapter {} (#{}) {}", kind, settings_.info.index,
              full ? "has no room: what engines store stays in L1 alone" : "takes objects again");
   }
   judge(failures == 0, now_ms(*self_) - began_ms);
@@ -111,8 +111,8 @@ void l2_adapter_state::judge(bool well, time_ms took_ms) {
   if (breaker_.open() == was_open)
     return;
   levels_->open = breaker_.open();
-  const auto& name = settings_.info.name;
-  log_warn(log_part::l2, "L2 adapter {} (#{}) {}", name, settings_.info.index,
+  const auto& kind = settings_.info.name;
+  log_warn(log_part::l2, "L2 adapter {} (#{}) {}", kind, settings_.info.index,
            was_open ? "works again" : "rests after failures: lookups go on without it");
 }
 

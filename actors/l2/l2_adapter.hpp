@@ -42,7 +42,7 @@ public:
   /// Whether a task may go to the store now.
   bool admit();
   /// A task that needs no leave.
-  void begin();
+  void begin_task();
   /// A task has ended: what it says of the store.
   void ended(const l2_report& report, time_ms began_ms);
   /// A write failed over an object of another length: what lies there must go.

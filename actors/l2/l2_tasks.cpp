@@ -178,7 +178,7 @@ runtime::task l2_erase(l2_adapter_pointer self, boxed<std::vector<object_ref>> o
   }
   if (!going.empty()) {
     const auto began = now_ms(*self);
-    state.begin();
+    state.begin_task();
     auto erasing = call(self, &l2_backend::erase, items_of(going));
     const auto report = co_await erasing;
     state.ended(report, began);
@@ -190,7 +190,7 @@ runtime::task l2_erase(l2_adapter_pointer self, boxed<std::vector<object_ref>> o
 runtime::task l2_sweep(l2_adapter_pointer self, std::vector<object_ref> going, bool evicted) {
   auto& state = self->state;
   const auto began = now_ms(*self);
-  state.begin();
+  state.begin_task();
   auto erasing = call(self, &l2_backend::erase, items_of(going));
   const auto report = co_await erasing;
   state.ended(report, began);
