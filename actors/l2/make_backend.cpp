@@ -1,6 +1,7 @@
 #include "actors/l2/make_backend.hpp"
 
 #include "actors/l2/fs_backend.hpp"
+#include "actors/l2/resp_backend.hpp"
 
 namespace actord {
 
@@ -37,9 +38,13 @@ make(const fs_l2_options& store, const l2_adapter_options& options, uint32_t ali
   return std::make_shared<fs_backend>(std::move(result));
 }
 
+made_backend make(const redis_l2_options&, const l2_adapter_options& options, uint32_t) {
+  return std::make_shared<resp_backend>(options);
+}
+
 template <class Store>
 made_backend make(const Store&, const l2_adapter_options& options, uint32_t) {
-  return "the type '" + options.type + "' is known, and not built yet; use fs";
+  return "the type '" + options.type + "' is known, and not built yet; use fs, resp or valkey";
 }
 
 } // namespace

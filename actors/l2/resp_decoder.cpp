@@ -1,5 +1,7 @@
 #include "actors/l2/resp_decoder.hpp"
 
+#include "runtime/options/option_values.hpp"
+
 #include <algorithm>
 #include <charconv>
 #include <cstring>
@@ -180,9 +182,11 @@ resp_decoder::step resp_decoder::read_other(resp_reply& reply) {
       return fail(printable(reader_->errstr));
     begin_ += bytes;
   }
-  state_ = state::head;
   reply = {};
   reply.tree.reset(static_cast<redisReply*>(root));
+  if (reader_->pos != reader_->len) // hiredis does not look at what follows a string
+    return fail("a string that does not end where it said");
+  state_ = state::head;
   const auto& tree = *reply.tree;
   switch (tree.type) {
     case REDIS_REPLY_NIL: reply.what = resp_reply::kind::nil; break;
@@ -203,15 +207,6 @@ resp_decoder::step resp_decoder::fail(std::string why) {
   state_ = state::broken;
   why_ = std::move(why);
   return step::broken;
-}
-
-std::string printable(std::string_view text) {
-  constexpr size_t longest = 200;
-  std::string result{text.substr(0, longest)};
-  for (auto& each : result)
-    if (each < ' ' || each > '~')
-      each = '?';
-  return result;
 }
 
 } // namespace actord

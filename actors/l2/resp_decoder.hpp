@@ -119,7 +119,4 @@ private:
   std::string why_;
 };
 
-/// What a server said, fit for a log line: printable, short.
-std::string printable(std::string_view text);
-
 } // namespace actord

@@ -1,6 +1,7 @@
 #include "actors/l2/resp_engine.hpp"
 
 #include "actors/l2/resp_request.hpp"
+#include "runtime/options/option_values.hpp"
 
 #include <algorithm>
 #include <utility>

@@ -1,5 +1,6 @@
 #include "actors/l2/resp_tasks.hpp"
 #include "actors/l2/resp_request.hpp"
+#include "runtime/options/option_values.hpp"
 #include "storage/l2_names.hpp"
 
 #include <utility>
