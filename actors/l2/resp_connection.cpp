@@ -225,6 +225,12 @@ resp_connection::limit(std::chrono::milliseconds of_command) const noexcept {
   return std::nullopt;
 }
 
+std::string resp_connection::pending() const {
+  if (phase_ != phase::connecting || !link_)
+    return "no answer";
+  return link_->connected() ? "no end of the TLS handshake" : "no connection";
+}
+
 void resp_connection::kill(std::string why) {
   if (phase_ == phase::dead)
     return;

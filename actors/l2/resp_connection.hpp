@@ -68,6 +68,8 @@ public:
 
   /// When it has waited for too long, unless something comes; none: it waits for nothing.
   std::optional<resp_time> limit(std::chrono::milliseconds of_command) const noexcept;
+  /// What it waits for, as the beginning of a sentence.
+  std::string pending() const;
   /// Closes the socket: no byte of anybody's memory moves after that.
   void kill(std::string why);
   /// The commands of a dead connection that nobody answered, in order.

@@ -50,7 +50,7 @@ void resp_pool::open_lines(node& to) {
   auto opening = static_cast<size_t>(
     std::ranges::count_if(to.lines, [](const line* each) { return !each->was_ready; }));
   while (to.lines.size() < settings_.connections && opening < to.waiting_count()
-         && now_ >= to.retry_at && !to.lookup_limit) {
+         && now_ >= to.retry_at && !to.lookup_limit && !(to.failures > 0 && opening > 0)) {
     const auto before = to.lines.size();
     open_line(to);
     if (to.lines.size() == before)
@@ -111,11 +111,13 @@ void resp_pool::looked_up(const network_node& address, host_addresses found) {
 
 void resp_pool::reach_failed(node& of, const std::string& why) {
   ++counts_.failed_connects;
-  const auto pause = std::min(longest_pause, first_pause * (1 << std::min(of.failures, 7U)));
-  ++of.failures;
-  // Of several servers that lost the same node, not all come back at the same moment.
-  of.retry_at = now_ + pause / 2
-                + std::chrono::milliseconds{random_() % static_cast<uint64_t>(pause.count() / 2)};
+  if (now_ >= of.retry_at) { // else one of several that began together
+    const auto pause = std::min(longest_pause, first_pause * (1 << std::min(of.failures, 7U)));
+    ++of.failures;
+    // Of several clients that lost the same node, not all come back at the same moment.
+    of.retry_at = now_ + pause / 2
+                  + std::chrono::milliseconds{random_() % static_cast<uint64_t>(pause.count() / 2)};
+  }
   of.last_error = why;
   if (of.lines.empty())
     fail_waiting(of, why);

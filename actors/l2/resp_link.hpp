@@ -39,6 +39,10 @@ public:
   /// @return bytes moved, > 0; 0: none can be moved now; -1: the connection is gone, see `error`
   ssize_t read(std::span<const iovec> into);
   ssize_t write(std::span<const iovec> from);
+  /// Whether the server has accepted it; TLS may still be under way.
+  bool connected() const noexcept {
+    return connected_;
+  }
   /// Whether it waits for room to send, whatever its owner wants to send.
   bool wants_write() const noexcept {
     return !connected_ || wants_write_;

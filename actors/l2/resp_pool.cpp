@@ -160,7 +160,8 @@ void resp_pool::expire() {
       late.push_back(each.get());
   for (auto each : late) {
     const auto timeout = each->was_ready ? settings_.request_timeout : settings_.connect_timeout;
-    each->connection.kill("no answer within " + std::to_string(timeout.count()) + " ms");
+    each->connection.kill(each->connection.pending() + " within " + std::to_string(timeout.count())
+                          + " ms");
     bury(*each, end_of_line::timed_out);
   }
   for (auto& [text, each] : nodes_)

@@ -76,13 +76,15 @@ TEST_CASE("a client greets and asks with these bytes") {
   const fake_server server{[&](fake_peer& peer) {
     std::string heard;
     while (auto request = peer.request(&heard)) {
+      {
+        const std::lock_guard guard{mutex};
+        raw = heard;
+      }
       const auto& verb = request->front();
       peer.say(verb == "PING"                      ? "+PONG\r\n"
                : verb == "STRLEN" || verb == "DEL" ? ":1\r\n"
                : verb == "GET"                     ? "$1\r\nx\r\n"
                                                    : "+OK\r\n");
-      const std::lock_guard guard{mutex};
-      raw = heard;
     }
   }};
   auto redis = one_connection();
@@ -331,8 +333,8 @@ TEST_CASE("under load a server is killed and started again: everything is answer
   std::atomic<bool> over = false;
   std::atomic<uint64_t> rounds = 0, wrong = 0, good = 0;
   auto work = [&](uint32_t seed) {
+    const slots read{objects, seed};
     while (!over) {
-      const slots read{objects, seed};
       call(backend, &l2_backend::store, truth);
       const auto report = call(backend, &l2_backend::load, read);
       call(backend, &l2_backend::probe, read);
