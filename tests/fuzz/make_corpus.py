@@ -91,12 +91,23 @@ def raw_block_containers():
         yield f"slot_{slot['slot']}", bytes.fromhex(slot["header24_hex"]).ljust(64, b"\0")
 
 
+def resp_replies():
+    key = b"$87\r\n" + b"k" * 87 + b"\r\n"
+    node = b"*3\r\n$9\r\n127.0.0.1\r\n:7000\r\n$2\r\nid\r\n"
+    yield "values", b"\x25$5\r\nab\r\nc\r\n$-1\r\n$5\r\nabcde\r\n+OK\r\n$3\r\nabc\r\n:1\r\n"
+    yield "scan", b"\x74+OK\r\n*2\r\n$2\r\n17\r\n*2\r\n" + key + key
+    yield "slots", b"\xf0:0\r\n*1\r\n*3\r\n:0\r\n:16383\r\n" + node
+    yield "errors", (b"\x03-MOVED 3999 127.0.0.1:6381\r\n-ASK 1 :7000\r\n"
+                     b"-WRONGTYPE Operation against a key\r\n*-1\r\n*0\r\n")
+
+
 def main():
     corpora = {"message": {name: message(*frames) for name, frames in messages()}}
     for corpus, prefix in (("descriptor", "ipc_descriptor_"), ("pickle", "pickle_")):
         corpora[corpus] = {n: raw(n) for n in VECTORS if n.startswith(prefix)}
     corpora["serde"] = dict(stored_objects())
     corpora["l2_name"] = dict(l2_names())
+    corpora["resp_reply"] = dict(resp_replies())
     corpora["raw_block_container"] = dict(raw_block_containers())
     corpora["raw_block_checkpoint"] = {
         f"container_{each['container']}": each["payload_text"].encode()

@@ -42,6 +42,7 @@ LIBRARIES = {
     r"prometheus/": ("observability/",),
     r"[a-z_]+\.pb\.h": ("observability/otlp/",),
     r"curl/": ("actors/telemetry/",),
+    r"hiredis/": ("actors/l2/",),
     r"zmq": ("actors/gateway/", "bench/"),
     r"httplib": ("actors/gateway/",),
     r"spdlog/|fmt/": ("actors/", "runtime/"),
