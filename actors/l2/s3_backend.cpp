@@ -206,7 +206,7 @@ void s3_backend::scan(page more) {
 
 void s3_backend::list(page more, std::string token) {
   s3_call call;
-  call.query = {{"list-type", "2"}, {"max-keys", "1000"}};
+  call.query = {{"list-type", "2"}, {"max-keys", std::to_string(limits_.listed_at_a_time)}};
   if (!token.empty())
     call.query.emplace_back("continuation-token", token);
   call.answer_limit_bytes = list_limit_bytes;
@@ -265,11 +265,13 @@ std::vector<std::pair<std::string, std::string>> s3_backend::status() const {
   return result;
 }
 
-std::shared_ptr<l2_backend> make_s3_backend(const l2_adapter_options& options) {
+std::shared_ptr<l2_backend>
+make_s3_backend(const l2_adapter_options& options, uint32_t listed_at_a_time) {
   const auto& s3 = std::get<s3_l2_options>(options.store);
   return std::make_shared<s3_backend>(
     s3,
-    s3_backend_limits{options.store_timeout_ms, options.load_timeout_ms, options.lookup_timeout_ms},
+    s3_backend_limits{options.store_timeout_ms, options.load_timeout_ms, options.lookup_timeout_ms,
+                      listed_at_a_time},
     aws_world::real(s3.ca_file));
 }
 

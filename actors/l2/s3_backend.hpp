@@ -15,6 +15,7 @@ namespace actord {
 
 struct s3_backend_limits {
   int64_t store_ms = 30'000, load_ms = 30'000, lookup_ms = 10'000; // of a batch
+  uint32_t listed_at_a_time = 1'000;                               // what S3 gives at most
 };
 
 /// Bytes go between the network and the batch's memory on the client's thread; `done` is called
@@ -60,6 +61,7 @@ private:
 s3_place place_of(const s3_l2_options& options);
 
 /// @param options of type s3
-std::shared_ptr<l2_backend> make_s3_backend(const l2_adapter_options& options);
+std::shared_ptr<l2_backend>
+make_s3_backend(const l2_adapter_options& options, uint32_t listed_at_a_time = 1'000);
 
 } // namespace actord

@@ -70,6 +70,7 @@ public:
   }
 
   bool read() {
+    skip_spaces();
     if (take("<?xml") && !skip_past("?>"))
       return false;
     if (!skip_blank() || !open_element())
@@ -281,7 +282,14 @@ std::optional<std::string> parse_upload_id(std::string_view xml) {
 }
 
 bool is_completed_upload(std::string_view xml) {
-  return text_at(xml, "CompleteMultipartUploadResult").has_value();
+  bool tagged = false;
+  const bool whole = read_xml(xml, [&](std::string_view path, std::string_view) {
+    const auto root = path.substr(0, path.find('/'));
+    // Servers differ in the name of the root.
+    tagged |= root != "Error" && path.substr(root.size()) == "/ETag";
+    return true;
+  });
+  return whole && tagged;
 }
 
 } // namespace actord

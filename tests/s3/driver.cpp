@@ -1,6 +1,6 @@
 // Carries out what tests/s3/*.py asks of an s3 backend: commands on stdin, one JSON line each.
 //
-// usage: s3_driver '<--l2-adapter object>'
+// usage: s3_driver '<--l2-adapter object>' MODEL LISTED_AT_A_TIME
 //   open | status | scan
 //   store|load|probe|erase INDEX:LENGTH:SEED ...
 // The object of INDEX has LENGTH bytes that SEED makes. Memory of a load has guards around it.
@@ -62,8 +62,8 @@ const char* word(l2_result result) {
 
 class driver {
 public:
-  driver(const l2_adapter_options& options, std::string model)
-    : backend_(make_s3_backend(options)), model_(std::move(model)) {
+  driver(const l2_adapter_options& options, std::string model, uint32_t listed_at_a_time)
+    : backend_(make_s3_backend(options, listed_at_a_time)), model_(std::move(model)) {
   }
 
   json command(const std::string& name, std::istringstream& rest) {
@@ -164,14 +164,14 @@ private:
 } // namespace
 
 int main(int count, char** arguments) {
-  if (count < 2)
+  if (count != 4)
     return 2;
   const auto reading = read_l2_adapter(arguments[1], 1, {});
   for (const auto& problem : reading.problems)
     std::cerr << problem << '\n';
   if (!reading.options)
     return 2;
-  driver all(*reading.options, count > 2 ? arguments[2] : "org/model");
+  driver all(*reading.options, arguments[2], static_cast<uint32_t>(std::atoi(arguments[3])));
   for (std::string line; std::getline(std::cin, line);) {
     std::istringstream words(line);
     std::string name;
