@@ -17,6 +17,7 @@ import boto3
 
 DRIVER = os.environ.get("ACTORD_S3_DRIVER") or os.path.join(
     os.path.dirname(os.environ.get("ACTORD_BINARY", "build/release/lmcache-actord")), "s3_driver")
+SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "signing_moto.py")
 KEY_ID, SECRET = "test-key-id-0000", "test-secret/with+characters="
 MIB = 1 << 20
 
@@ -81,7 +82,7 @@ class Moto:
 
     def __init__(self):
         self.process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"],
+            [sys.executable, "-u", SERVER, "-H", "127.0.0.1", "-p", "0"],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             env=os.environ | {"PYTHONDONTWRITEBYTECODE": "1"})
         said = []
