@@ -3,6 +3,7 @@
 // usage: s3_driver '<--l2-adapter object>' MODEL LISTED_AT_A_TIME
 //   open | status | scan
 //   store|load|probe|erase INDEX:LENGTH:SEED ...
+//   begin store|load|probe|erase ...   and say nothing of how it ends
 // The object of INDEX has LENGTH bytes that SEED makes. Memory of a load has guards around it.
 #include "actors/l2/s3_backend.hpp"
 #include "runtime/options/l2_adapter_json.hpp"
@@ -10,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <future>
@@ -77,17 +79,32 @@ public:
     }
     if (name == "scan")
       return scan();
-    std::vector<wanted> all;
-    for (std::string text; rest >> text;) {
-      wanted one;
-      char colon = 0;
-      std::istringstream(text) >> one.index >> colon >> one.length >> colon >> one.seed;
-      all.push_back(one);
-    }
-    return batch(name, all);
+    if (name != "begin")
+      return judged(name, start(name, rest));
+    std::string action;
+    rest >> action;
+    begun_.push_back(start(action, rest));
+    return nullptr;
+  }
+
+  /// Whether every batch that was begun was answered, once. After the backend's end.
+  bool all_answered() const {
+    return std::all_of(begun_.begin(), begun_.end(),
+                       [](const auto& one) { return *one.answers == 1; });
+  }
+  void end() {
+    backend_.reset();
   }
 
 private:
+  struct run {
+    std::vector<wanted> objects;
+    std::shared_ptr<std::vector<std::vector<std::byte>>> memory;
+    std::shared_ptr<std::promise<l2_report>> over = std::make_shared<std::promise<l2_report>>();
+    std::shared_ptr<std::atomic<int>> answers = std::make_shared<std::atomic<int>>(0);
+    std::chrono::steady_clock::time_point began, returned;
+  };
+
   json scan() {
     auto over = std::make_shared<std::promise<void>>();
     json found = json::array();
@@ -105,20 +122,30 @@ private:
     return {{"objects", found}, {"pages", pages - 1}};
   }
 
-  json batch(const std::string& name, const std::vector<wanted>& all) {
+  run start(const std::string& name, std::istringstream& rest) {
+    run result;
+    for (std::string text; rest >> text;) {
+      wanted one;
+      char colon = 0;
+      std::istringstream(text) >> one.index >> colon >> one.length >> colon >> one.seed;
+      result.objects.push_back(one);
+    }
     const bool loads = name == "load", stores = name == "store";
-    std::vector<std::vector<std::byte>> memory;
+    auto memory = std::make_shared<std::vector<std::vector<std::byte>>>();
     auto items = std::make_shared<std::vector<l2_item>>();
-    for (const auto& one : all) {
-      memory.push_back(stores ? content(one) : std::vector<std::byte>());
+    for (const auto& one : result.objects) {
+      memory->push_back(stores ? content(one) : std::vector<std::byte>());
       if (loads)
-        memory.back().assign(one.length + 2 * guard_bytes, guard);
-      auto* bytes = memory.back().data() + (loads ? guard_bytes : 0);
+        memory->back().assign(one.length + 2 * guard_bytes, guard);
+      auto* bytes = memory->back().data() + (loads ? guard_bytes : 0);
       items->push_back({ref_of(one, model_), loads || stores ? bytes : nullptr, one.length});
     }
-    auto over = std::make_shared<std::promise<l2_report>>();
-    auto answer = [over](l2_report report) { over->set_value(std::move(report)); };
-    const auto began = std::chrono::steady_clock::now();
+    result.memory = memory;
+    auto answer = [over = result.over, answers = result.answers](l2_report report) {
+      if (++*answers == 1)
+        over->set_value(std::move(report));
+    };
+    result.began = std::chrono::steady_clock::now();
     if (name == "probe")
       backend_->probe(items, answer);
     else if (loads)
@@ -127,21 +154,26 @@ private:
       backend_->store(items, answer);
     else
       backend_->erase(items, answer);
-    const auto returned = std::chrono::steady_clock::now();
-    const auto report = over->get_future().get();
+    result.returned = std::chrono::steady_clock::now();
+    return result;
+  }
+
+  json judged(const std::string& name, const run& all) {
+    const auto report = all.over->get_future().get();
+    using ms = std::chrono::duration<double, std::milli>;
+    const ms took = std::chrono::steady_clock::now() - all.began;
     json results = json::array();
-    for (size_t i = 0; i < all.size(); ++i) {
+    for (size_t i = 0; i < all.objects.size(); ++i) {
       std::string text = word(report.results[i]);
-      if (loads)
-        text += verdict(all[i], memory[i], report.results[i]);
+      if (name == "load")
+        text += verdict(all.objects[i], (*all.memory)[i], report.results[i]);
       results.push_back(text);
     }
-    using ms = std::chrono::duration<double, std::milli>;
     return {{"results", results},
             {"sizes", report.stored_bytes},
             {"error", report.error},
-            {"blocked_ms", ms(returned - began).count()},
-            {"ms", ms(std::chrono::steady_clock::now() - began).count()}};
+            {"blocked_ms", ms(all.returned - all.began).count()},
+            {"ms", took.count()}};
   }
 
   static std::string
@@ -159,6 +191,7 @@ private:
 
   std::shared_ptr<l2_backend> backend_;
   const std::string model_;
+  std::vector<run> begun_;
 };
 
 } // namespace
@@ -176,9 +209,10 @@ int main(int count, char** arguments) {
     std::istringstream words(line);
     std::string name;
     words >> name;
-    if (name == "leave") // with work under way
-      break;
-    std::cout << all.command(name, words).dump() << std::endl;
+    const auto answer = all.command(name, words);
+    if (!answer.is_null())
+      std::cout << answer.dump() << std::endl;
   }
-  return 0;
+  all.end();
+  return all.all_answered() ? 0 : 3;
 }
