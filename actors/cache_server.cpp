@@ -112,6 +112,7 @@ cache_server::cache_server(caf::actor_system& system, const daemon_options& opti
   // find.
   zmq_ = std::make_unique<zmq_thread>(system, socket_options(options));
   pool_ = make_pool(options);
+  l2_ = std::make_unique<l2_tier>(options);
   supervisor_
     = runtime::spawn_named(system, *census_, "supervisor", supervisor, std::move(take_down));
   start_telemetry(std::move(lookup_log));
@@ -199,7 +200,14 @@ void cache_server::start_cache() {
   events.incarnation_ns = wall_clock_ns();
   events.metrics = metrics_;
   events_ = runtime::spawn_named(system_, *census_, "kv-events", kv_events, events);
-  quotas_ = runtime::spawn_bare(system_, *census_, "quota", quota);
+  const auto levels = std::make_shared<quota_levels>();
+  metrics_->add_source([levels](gauge_sink& to) {
+    for (const auto& [salt, level] : levels->read()) {
+      to.set(metric::quota_limit_bytes, {salt}, static_cast<double>(level.limit_bytes));
+      to.set(metric::quota_used_bytes, {salt}, static_cast<double>(level.used_bytes));
+    }
+  });
+  quotas_ = runtime::spawn_named(system_, *census_, "quota", quota, levels);
   eviction_ = runtime::spawn_named(
     system_, *census_, "eviction-controller", eviction_controller,
     eviction_controller_options{policy, options_.l1.eviction.trigger_watermark,
@@ -215,6 +223,7 @@ void cache_server::start_cache() {
   l1.l1_tag = options_.l1.tag;
   l1.bus = publisher_;
   l1.gen_ai = gen_ai_;
+  l1.quotas = levels;
   l1.chunk_tokens = chunk_tokens;
   l1_ = runtime::spawn_named(system_, *census_, "l1-manager", l1_manager, l1, eviction_, events_);
   self->send(eviction_, atom::open_v, l1_);
@@ -224,6 +233,7 @@ void cache_server::start_cache() {
   session_settings.metrics = metrics_;
   session_settings.bus = publisher_;
   sessions_ = runtime::spawn_named(system_, *census_, "session", session, session_settings, l1_);
+  l2_->start(system_, {metrics_, census_, publisher_, pool_, quotas_, l1_, sessions_});
 }
 
 void cache_server::start_transfers() {
@@ -277,9 +287,20 @@ void cache_server::start_gateways() {
   const bool shown = options_.observability.enabled && options_.observability.metrics_enabled;
   http_ = std::make_unique<http_gateway>(
     system_,
-    http_peers{sessions_, l1_, eviction_, quotas_, engine_driven_, lmcache_driven_, events_,
-               gateway_, shown ? metrics_ : nullptr, bus_, census_, gen_ai_,
-               &metrics_->histogram(metric::scrape_duration, {"pull"})},
+    http_peers{sessions_,
+               l1_,
+               eviction_,
+               quotas_,
+               engine_driven_,
+               lmcache_driven_,
+               events_,
+               gateway_,
+               shown ? metrics_ : nullptr,
+               bus_,
+               census_,
+               gen_ai_,
+               &metrics_->histogram(metric::scrape_duration, {"pull"}),
+               {l2_->stores(), l2_->prefetcher(), l2_->adapters()}},
     options_,
     [this](const std::string& logger, log_level level) { return set_level(logger, level); },
     "actord" + std::string{daemon_version});
@@ -299,6 +320,9 @@ void cache_server::watch() {
   ward(eviction_, "eviction-controller");
   ward(l1_, "l1-manager");
   ward(sessions_, "session");
+  l2_->for_each([&](const caf::strong_actor_ptr& handle, std::string name) {
+    self->send(supervisor_, atom::attach_v, handle, std::move(name));
+  });
   for (const auto& one : copiers_)
     ward(one, "copier");
   ward(engine_driven_, "engine-driven");
@@ -337,6 +361,7 @@ void cache_server::stop() {
   end_and_wait(sessions_);
   for (auto& one : copiers_)
     end_and_wait(one);
+  l2_->stop(system_);
   end_and_wait(l1_);
   end_and_wait(eviction_);
   end_and_wait(quotas_);

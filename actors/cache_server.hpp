@@ -5,6 +5,7 @@
 #include "actors/gateway/http_gateway.hpp"
 #include "actors/gateway/zmq_thread.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/l2_tier.hpp"
 #include "actors/telemetry/gen_ai_poller.hpp"
 #include "actors/telemetry/log_control.hpp"
 #include "actors/telemetry/otlp_exporter.hpp"
@@ -37,6 +38,14 @@ public:
   /// Answers what was accepted (5 s at most), then ends every actor and unlinks the pool.
   void stop();
 
+  /// Where the daemon tells what happened, and who hands it out; for benchmarks that add both.
+  const event_publisher_ptr& publisher() const {
+    return publisher_;
+  }
+  const event_bus_actor& bus() const {
+    return bus_;
+  }
+
 private:
   void start_telemetry(std::unique_ptr<event_subscriber> lookup_log);
   void start_export();
@@ -57,6 +66,7 @@ private:
   std::unique_ptr<gen_ai_pollers> pollers_; // null: observability is off
   std::unique_ptr<otlp_export> export_;     // null: nothing is pushed
   std::shared_ptr<shm_pool> pool_;
+  std::unique_ptr<l2_tier> l2_;
   supervisor_actor supervisor_;
   quota_actor quotas_;
   kv_events_actor events_;

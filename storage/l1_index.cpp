@@ -127,6 +127,7 @@ l1_usage l1_index::usage() const {
   result.staged_objects = totals.staged - detached_cells_;
   result.read_locked_objects = totals.read;
   result.temporary_objects = totals.temporary;
+  result.dirty_objects = totals.dirty;
   result.columns = totals.columns;
   result.leases = leases_.size();
   result.claims = claims_.size();
@@ -141,6 +142,12 @@ std::vector<std::pair<std::string, uint64_t>> l1_index::bytes_by_salt() const {
     if (salt.bytes > 0)
       result.emplace_back(salt.name, salt.bytes);
   return result;
+}
+
+uint64_t l1_index::bytes_of(const std::string& salt) const {
+  const auto id = store_.spaces().find_salt(salt);
+  const auto known = id ? store_.spaces().salts().find(*id) : store_.spaces().salts().end();
+  return known == store_.spaces().salts().end() ? 0 : known->second.bytes;
 }
 
 std::optional<salt_id> l1_index::find_salt(const std::string& salt) const {

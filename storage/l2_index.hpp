@@ -101,6 +101,10 @@ public:
   // -- looking
   // ------------------------------------------------------------------------------
 
+  /// When it turns out how much there is.
+  void set_capacity(uint64_t bytes) noexcept {
+    config_.capacity_bytes = bytes;
+  }
   l2_usage usage() const;
   /// Salts that hold bytes, by age. O(spaces).
   std::vector<l2_salt_usage> salts() const;

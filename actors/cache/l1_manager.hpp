@@ -3,6 +3,7 @@
 
 #include "actors/cache/l1_events.hpp"
 #include "actors/cache/l1_meters.hpp"
+#include "actors/cache/quota_levels.hpp"
 #include "actors/interfaces.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -25,6 +26,7 @@ struct l1_manager_options {
   std::string l1_tag = "_default";
   event_publisher_ptr bus = event_publisher::none();
   std::shared_ptr<gen_ai_metrics> gen_ai = std::make_shared<gen_ai_metrics>();
+  std::shared_ptr<quota_levels> quotas = std::make_shared<quota_levels>();
   uint32_t chunk_tokens = 256;
 };
 

@@ -1,5 +1,6 @@
 #include "actors/cache/prefetch_lookup.hpp"
 
+#include "actors/cache/prefetch_events.hpp"
 #include "runtime/ask.hpp"
 
 #include <algorithm>
@@ -21,6 +22,7 @@ struct prefetch {
   std::vector<bool> in_l1;
   std::vector<std::vector<bool>> in_stores; // by adapter
   std::vector<uint32_t> missing;            // cells that the adapters are asked for
+  std::shared_ptr<const prefetch_events> told;
 
   const lookup_order& lookup() const {
     return *order->lookup;
@@ -54,6 +56,7 @@ struct load_part {
   std::vector<item> places; // of each item of the order
   std::vector<l2_item> items;
   std::shared_ptr<running_load> load = std::make_shared<running_load>();
+  std::shared_ptr<const prefetch_events> told;
   uint64_t bytes = 0, loaded = 0;
   bool ended = false;
 };
@@ -76,6 +79,8 @@ prefetch_ptr make_prefetch(const prefetch_controller_state& state, boxed<prefetc
                            hold_outcome held) {
   auto result = std::make_shared<prefetch>();
   result->adapters = state.adapters;
+  result->told = std::make_shared<const prefetch_events>(state.options.bus, order->number,
+                                                         order->lookup->space.cache_salt);
   result->order = std::move(order);
   const auto& lookup = result->lookup();
   result->space = std::make_shared<const key_space>(lookup.space);
@@ -95,6 +100,7 @@ step_ptr ask_adapters(prefetch_controller_pointer self, const prefetch_ptr& work
   auto& state = self->state;
   auto step = state.begin_step(work->adapters.size(), state.options.lookup_timeout_ms);
   const auto wanted = work->items(work->missing);
+  work->told->asked(work->missing.size(), work->adapters.size());
   work->in_stores.assign(work->adapters.size(), std::vector<bool>(work->grid.size(), false));
   for (size_t i = 0; i < work->adapters.size(); ++i) {
     const auto adapter = work->adapters[i].handle;
@@ -148,8 +154,13 @@ rank_order order_for(const prefetch& work, uint16_t rank, const std::vector<uint
   }
   if (end == 0)
     return {};
-  reserve_order order{
-    work.lookup().space, {work.lookup().chain, first, end, 0}, rank, work.lookup().groups, {}};
+  reserve_order order;
+  order.space = work.lookup().space;
+  order.range.chain = work.lookup().chain;
+  order.range.first = first;
+  order.range.end = end;
+  order.rank = rank;
+  order.groups = work.lookup().groups;
   order.skip
     = [wanted, keep = work.order, grid = work.grid, first, rank](uint32_t chunk, uint16_t group) {
         return !(*wanted)[grid.cell(group, rank, first + chunk)];
@@ -197,16 +208,27 @@ void begin_parts(prefetch_controller_state& state, const prefetch& work, load_pl
     part->adapter = adapter.handle;
     part->info = adapter.info;
     part->task = static_cast<int64_t>(++state.tasks);
+    part->told = work.told;
     plan.parts.push_back(std::move(part));
   }
+}
+
+void tell_no_room(const prefetch& work, const prefetch_plan& wanted) {
+  std::vector<object_ref> objects;
+  for (const auto& cells : wanted.loads)
+    for (auto cell : cells)
+      if (work.grid.chunk_of(cell) >= wanted.hit_chunks / 2)
+        objects.push_back(work.object(cell));
+  work.told->no_room(std::move(objects));
 }
 
 // Reserves memory for what lengthens the prefix; for half of it, and so on, while L1 has no room.
 runtime::task make_room(prefetch_controller_pointer self, prefetch_ptr work, plan_ptr plan) {
   auto& state = self->state;
   auto found = work->in_stores;
+  auto wanted = plan_prefetch(work->grid, work->in_l1, found);
+  work->told->answered(wanted.hit_chunks);
   for (bool fits = false; !fits;) {
-    auto wanted = plan_prefetch(work->grid, work->in_l1, found);
     fits = true;
     begin_parts(state, *work, *plan);
     for (size_t i = 0; i < wanted.loads.size() && fits; ++i) {
@@ -230,6 +252,7 @@ runtime::task make_room(prefetch_controller_pointer self, prefetch_ptr work, pla
     if (fits)
       break;
     give_back(self, *plan);
+    tell_no_room(*work, wanted);
     const auto limit = wanted.hit_chunks / 2;
     if (limit == 0)
       break;
@@ -237,6 +260,7 @@ runtime::task make_room(prefetch_controller_pointer self, prefetch_ptr work, pla
       for (size_t cell = 0; cell < store.size(); ++cell)
         if (work->grid.chunk_of(cell) >= limit)
           store[cell] = false;
+    wanted = plan_prefetch(work->grid, work->in_l1, found);
   }
   plan->ready.open();
 }
@@ -263,19 +287,28 @@ void start_load(prefetch_controller_pointer self, const step_ptr& step, const pa
   auto& state = self->state;
   ++state.in_load;
   const l2_order order{std::make_shared<const std::vector<l2_item>>(part->items)};
+  part->told->task_began(part->info, part->task, part->items.size(), part->bytes);
   auto finish = [self, step, part, order](const l2_report* report) {
     auto& now = self->state;
     --now.in_load;
-    for (size_t i = 0; report && i < part->places.size(); ++i)
-      if (report->results[i] == l2_result::ok) {
-        part->reservations[part->places[i].reservation].loaded[part->places[i].slot] = true;
-        ++part->loaded;
+    std::vector<object_ref> missing;
+    for (size_t i = 0; i < part->places.size(); ++i) {
+      if (!report || report->results[i] != l2_result::ok) {
+        missing.push_back(part->items[i].object);
+        continue;
       }
+      part->reservations[part->places[i].reservation].loaded[part->places[i].slot] = true;
+      ++part->loaded;
+    }
     part->ended = true;
+    part->told->task_ended(part->info, part->task);
+    part->told->loaded(part->loaded, std::move(missing));
     self->send(part->adapter, atom::release_v, order);
     if (step->over || !part->load->waiting.empty()) // not to be held up by the other tasks
-      self->send(now.l1, atom::settle_v,
-                 box(settle_order{std::exchange(part->reservations, {}), {}, 0}));
+      self
+        ->request(now.l1, caf::infinite, atom::settle_v,
+                  box(settle_order{std::exchange(part->reservations, {}), {}, 0}))
+        .then([](const lookup_outcome&) {});
     step->arrive();
     end_load(now, *part->load);
   };
@@ -291,6 +324,11 @@ step_ptr start_loads(prefetch_controller_pointer self, const prefetch& work, loa
                                      self->state.options.load_timeout_ms);
   for (const auto& load : plan.joined)
     load->waiting.push_back(step);
+  size_t objects = 0;
+  for (const auto& part : plan.parts)
+    objects += part->items.size();
+  if (objects > 0)
+    work.told->loading(objects, plan.parts.size());
   for (const auto& part : plan.parts)
     start_load(self, step, part);
   return step;

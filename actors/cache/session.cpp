@@ -1,5 +1,6 @@
 #include "actors/cache/session.hpp"
 
+#include "actors/cache/lookup_result.hpp"
 #include "actors/clock.hpp"
 #include "runtime/ask.hpp"
 
@@ -35,30 +36,6 @@ std::shared_ptr<const wire::cache_key> key_of(const boxed<Request>& request) {
   return {request.value, &request->key};
 }
 
-// What is told of a lookup before it has found anything.
-lookup_result_details begin_result(const wire::cache_key& key, const model_layout* known,
-                                   uint32_t chunks, uint32_t chunk_tokens) {
-  lookup_result_details result;
-  result.model_name = key.model_name;
-  result.cache_salt = key.cache_salt;
-  result.requested_tokens = uint64_t{chunks} * chunk_tokens;
-  if (!known)
-    result.early_exit_reason = "no_gpu_context"; // nobody has registered the model
-  else if (chunks == 0)
-    result.early_exit_reason = "empty_chunk_hashes";
-  else
-    result.requested_keys = uint64_t{chunks} * known->groups.size() * known->world_size;
-  return result;
-}
-
-void publish_names(event_publisher& bus, const wire::cache_key& key, const model_layout& layout,
-                   chain_ptr chain, uint32_t chunk_tokens) {
-  if (bus.wants(event_type::mp_lookup))
-    bus.publish(event_type::mp_lookup, key.request_id,
-                lookup_details{key.model_name, std::move(chain), chunk_tokens, key.token_ids.size(),
-                               layout.dtypes, layout.shapes});
-}
-
 // Hashes in slices, then asks L1. The client has its answer already; what matters now is the next
 // status query.
 runtime::task run_lookup(session_pointer self, boxed<wire::lookup> request, uint64_t generation) {
@@ -70,6 +47,7 @@ runtime::task run_lookup(session_pointer self, boxed<wire::lookup> request, uint
   const auto layout = known ? *known : model_layout{};
   auto chunks = complete_chunks(key, state.table().chunk_tokens());
   lookup_outcome outcome;
+  prefetch_outcome brought;
   chain_ptr chain;
   auto result = begin_result(key, known, chunks, state.table().chunk_tokens());
   if (known && chunks > 0 && key.num_kv_readers >= 1) {
@@ -82,15 +60,21 @@ runtime::task run_lookup(session_pointer self, boxed<wire::lookup> request, uint
     auto shares = static_cast<uint32_t>(std::min<int64_t>(key.num_kv_readers, 128));
     chain = state.table().finish_chain(std::move(work));
     publish_names(state.bus(), key, layout, chain, state.table().chunk_tokens());
-    lookup_order order{space_of(key), chain, layout.groups, shares};
-    auto answer
-      = co_await runtime::ask(self, state.l1, caf::infinite, atom::lookup_v, box(std::move(order)));
+    const auto order = box(lookup_order{space_of(key), chain, layout.groups, shares});
+    auto looking = runtime::ask(self, state.l1, caf::infinite, atom::lookup_v, order);
+    const auto answer = co_await looking;
     outcome = answer ? *answer : lookup_outcome{};
+    if (state.prefetcher && outcome.hit_chunks < chain->size()) {
+      auto wish = box(prefetch_order{order.value, key.request_id, generation});
+      auto bringing
+        = runtime::ask(self, state.prefetcher, caf::infinite, atom::lookup_v, std::move(wish));
+      auto more = co_await bringing;
+      if (more)
+        brought = *more;
+    }
   }
-  result.found_chunks = outcome.hit_chunks;
-  result.hit_tokens = result.l1_hit_tokens
-    = uint64_t{outcome.hit_chunks} * state.table().chunk_tokens();
-  result.l1_hit_keys = outcome.objects;
+  if (const auto spare = take_longer(outcome, brought, result, state.table().chunk_tokens()))
+    self->send(state.l1, atom::close_v, spare);
   result.prefetch_request_id = generation;
   state.finish_lookup(key, generation, std::move(chain), outcome, std::move(result));
 }
@@ -381,6 +365,9 @@ session(session_pointer self, const session_options& options, l1_manager_actor l
     },
     [self](atom::status) { return self->state.status(); },
     [self](atom::run, const std::string& request_id) { self->state.expire_waiters(request_id); },
+    [self](atom::open, const prefetch_controller_actor& prefetcher) {
+      self->state.prefetcher = prefetcher;
+    },
     [self](atom::open, const engine_driven_actor& engine_driven,
            const lmcache_driven_actor& lmcache_driven) {
       self->state.engine_driven = engine_driven;

@@ -64,7 +64,8 @@ public:
   }
 
   l1_manager_actor l1;
-  engine_driven_actor engine_driven; // null: mode switched off
+  prefetch_controller_actor prefetcher; // null: nothing is behind L1
+  engine_driven_actor engine_driven;    // null: mode switched off
   lmcache_driven_actor lmcache_driven;
 
 private:

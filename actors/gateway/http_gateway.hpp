@@ -11,12 +11,20 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace caf {
 class actor_system;
 }
 
 namespace actord {
+
+/// The actors between L1 and the stores behind it; null and none where nothing is.
+struct l2_peers {
+  store_controller_actor stores;
+  prefetch_controller_actor prefetch;
+  std::vector<l2_adapter_actor> adapters;
+};
 
 /// The actors that the routes ask. Null where a part is not running.
 struct http_peers {
@@ -33,6 +41,7 @@ struct http_peers {
   std::shared_ptr<const runtime::actor_census> actors;
   std::shared_ptr<gen_ai_metrics> gen_ai = std::make_shared<gen_ai_metrics>();
   histogram_cell* scrape_time = nullptr; // of `metrics`: how long a scrape took
+  l2_peers l2 = {};
 };
 
 /// Gives a logger another level; returns whether there is such a logger.

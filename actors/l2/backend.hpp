@@ -48,11 +48,13 @@ struct l2_found {
   int64_t modified_ms = 0; // Unix time; 0: unknown
 };
 
-/// A store that holds bytes under names. Its adapter actor calls it, one call at a time; work goes
-/// on elsewhere (a ring, worker threads). Each call answers through `done`, exactly once, from any
-/// thread, and only when no byte of the batch's memory can move any more. Every call ends within
-/// the store's time limits, cancelled if need be; an operation that cannot be cancelled answers
-/// when it is over. No call blocks, none throws.
+/// A store that holds bytes under names. Its adapter actor calls it: calls do not overlap each
+/// other, but what several of them began may be under way at once; work goes on elsewhere (a ring,
+/// worker threads). Each call answers through `done`, exactly once, from any thread (the caller's,
+/// before the call returns, when there is no place for more work), and only when no byte of the
+/// batch's memory can move any more. Every call ends within the store's time limits, cancelled if
+/// need be; an operation that cannot be cancelled answers when it is over. No call blocks, none
+/// throws. The destructor waits until every call is answered.
 class l2_backend {
 public:
   using done = std::function<void(l2_report)>;
@@ -65,15 +67,18 @@ public:
   /// Before anything else. May block.
   virtual std::string open() = 0;
 
-  /// Which objects are there: ok with stored_bytes, absent, or failed.
+  /// Which objects are there: ok with stored_bytes, absent, wrong_length, or failed. An object of
+  /// length_bytes 0 may have any length.
   virtual void probe(l2_batch batch, done answer) = 0;
-  /// Fills `bytes` of each object. What failed leaves undefined bytes behind.
+  /// Fills `bytes` of each object. Whatever is not ok leaves undefined bytes behind.
   virtual void load(l2_batch batch, done answer) = 0;
   /// Keeps each object as a whole or not at all. An object that is there already counts as ok.
   virtual void store(l2_batch batch, done answer) = 0;
+  /// ok or absent when it is gone. `bytes` and lengths do not matter.
   virtual void erase(l2_batch batch, done answer) = 0;
   /// Tells what the store holds, page after page, while it serves; `more` is called from one
-  /// thread. A store that cannot list answers with the empty page at once.
+  /// thread. A store that cannot list, or lists already, answers with the empty page at once. What
+  /// is stored or removed meanwhile may or may not be told.
   virtual void scan(page more) = 0;
 
   /// For /status, beside what every adapter shows. Any thread.

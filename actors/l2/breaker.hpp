@@ -42,6 +42,10 @@ public:
   bool open() const noexcept {
     return open_;
   }
+  /// Open, and one task finds out.
+  bool probing() const noexcept {
+    return probing_;
+  }
   uint64_t times_opened() const noexcept {
     return times_opened_;
   }

@@ -36,7 +36,22 @@ std::map<std::string, int64_t> count_by_salt(const std::vector<object_ref>& obje
 // What a scrape reads, from any thread.
 struct l2_adapter_state::levels {
   std::atomic<uint64_t> used_bytes = 0, capacity_bytes = 0;
-  std::atomic<bool> open = false;
+  std::atomic<uint64_t> stores = 0, loads = 0, load_bytes = 0; // in flight
+  std::atomic<int> breaker = 0;                                // as the metric says
+  std::atomic<l2_state> state = l2_state::ready;
+
+  void read(gauge_sink& to, const std::string& name, const std::string& number) const {
+    auto set = [&](metric what, double value) { to.set(what, {name, number}, value); };
+    set(metric::l2_usage_bytes, static_cast<double>(used_bytes.load()));
+    if (const auto capacity = capacity_bytes.load(); capacity > 0)
+      set(metric::l2_capacity_bytes, static_cast<double>(capacity));
+    set(metric::num_inflight_l2_stores, static_cast<double>(stores.load()));
+    set(metric::num_inflight_l2_loads, static_cast<double>(loads.load()));
+    set(metric::inflight_load_memory_usage_bytes, static_cast<double>(load_bytes.load()));
+    set(metric::l2_breaker_state, breaker.load());
+    for (auto each : {l2_state::ready, l2_state::degraded, l2_state::draining})
+      to.set(metric::l2_adapter_state, {name, number, to_text(each)}, state.load() == each ? 1 : 0);
+  }
 };
 
 l2_adapter_state::l2_adapter_state(l2_adapter_actor::pointer self) : self_(self) {
@@ -47,15 +62,14 @@ void l2_adapter_state::init(l2_adapter_settings settings, std::shared_ptr<l2_bac
   settings_ = std::move(settings);
   backend_ = std::move(backend);
   quotas = std::move(limits);
+  default_capacity_ = settings_.index.capacity_bytes == 0;
   settings_.index = with_capacity(settings_.index, *backend_);
   index_ = std::make_unique<l2_index>(settings_.index);
   breaker_ = breaker{settings_.breaker};
   levels_ = std::make_shared<levels>();
   const std::string number = std::to_string(settings_.info.index);
-  settings_.metrics->add_source(
-    [now = levels_, name = settings_.info.name, number](gauge_sink& to) {
-      to.set(metric::l2_usage_bytes, {name, number}, static_cast<double>(now->used_bytes.load()));
-    });
+  settings_.metrics->add_source([now = levels_, name = settings_.info.name,
+                                 number](gauge_sink& to) { now->read(to, name, number); });
   if (!settings_.scan_at_start)
     return;
   scanning_ = true;
@@ -71,11 +85,12 @@ void l2_adapter_state::init(l2_adapter_settings settings, std::shared_ptr<l2_bac
 bool l2_adapter_state::admit() {
   if (!breaker_.admit(now_ms(*self_)))
     return false;
-  begin();
+  begin_task();
+  show_condition();
   return true;
 }
 
-void l2_adapter_state::begin() {
+void l2_adapter_state::begin_task() {
   running_.insert(now_ms(*self_));
 }
 
@@ -89,17 +104,16 @@ void l2_adapter_state::ended(const l2_report& report, time_ms began_ms) {
     full |= each == l2_result::no_space;
     corrupt_ += each == l2_result::corrupt ? 1 : 0;
     wrong_length_ += each == l2_result::wrong_length ? 1 : 0;
-    missing_ += each == l2_result::absent ? 1 : 0;
   }
   failed_ += failures;
-  const auto& name = settings_.info.name;
+  const auto& kind = settings_.info.name;
   if (!report.error.empty() && report.error != last_error_)
-    log_warn(log_part::l2, "L2 adapter {} (#{}): {}", name, settings_.info.index, report.error);
+    log_warn(log_part::l2, "L2 adapter {} (#{}): {}", kind, settings_.info.index, report.error);
   if (!report.error.empty())
     last_error_ = report.error;
   if (full != full_ && !report.results.empty()) {
     full_ = full;
-    log_warn(log_part::l2, "L2 adapter {} (#{}) {}", name, settings_.info.index,
+    log_warn(log_part::l2, "L2 adapter {} (#{}) {}", kind, settings_.info.index,
              full ? "has no room: what engines store stays in L1 alone" : "takes objects again");
   }
   judge(failures == 0, now_ms(*self_) - began_ms);
@@ -108,11 +122,11 @@ void l2_adapter_state::ended(const l2_report& report, time_ms began_ms) {
 void l2_adapter_state::judge(bool well, time_ms took_ms) {
   const bool was_open = breaker_.open();
   breaker_.ended(well, took_ms, now_ms(*self_));
+  show_condition();
   if (breaker_.open() == was_open)
     return;
-  levels_->open = breaker_.open();
-  const auto& name = settings_.info.name;
-  log_warn(log_part::l2, "L2 adapter {} (#{}) {}", name, settings_.info.index,
+  const auto& kind = settings_.info.name;
+  log_warn(log_part::l2, "L2 adapter {} (#{}) {}", kind, settings_.info.index,
            was_open ? "works again" : "rests after failures: lookups go on without it");
 }
 
@@ -141,7 +155,7 @@ void l2_adapter_state::loaded(const std::vector<l2_item>& items, const l2_report
     const auto& object = items[i].object;
     switch (report.results[i]) {
       case l2_result::ok: good.push_back(object); break;
-      case l2_result::absent:
+      case l2_result::absent: ++missing_; [[fallthrough]];
       case l2_result::wrong_length:
       case l2_result::corrupt:
         if (index_->gone(object))
@@ -158,12 +172,18 @@ void l2_adapter_state::loaded(const std::vector<l2_item>& items, const l2_report
 }
 
 void l2_adapter_state::learn(const std::vector<object_ref>& found) {
+  if (scanning_)
+    for (const auto& object : found)
+      scanned_bytes_ += object.length_bytes;
   index_->learned(found);
 }
 
 void l2_adapter_state::scan_ended() {
   scanning_ = false;
-  const auto usage = index_->usage();
+  auto usage = index_->usage();
+  // Room that is left: what lay there already comes on top.
+  if (default_capacity_ && usage.capacity_bytes > 0)
+    index_->set_capacity(usage.capacity_bytes + scanned_bytes_);
   log_info(log_part::l2, "L2 adapter {} (#{}) holds {} objects, {} bytes", settings_.info.name,
            settings_.info.index, usage.objects, usage.used_bytes);
   check_capacity();
@@ -208,6 +228,22 @@ void l2_adapter_state::evict(uint64_t goal_bytes, std::optional<salt_id> salt) {
   l2_sweep(static_cast<l2_adapter_pointer>(self_), std::move(victims), true);
 }
 
+void l2_adapter_state::note_task(metric kind, int change, uint64_t bytes) {
+  auto& tasks = kind == metric::num_inflight_l2_stores ? levels_->stores : levels_->loads;
+  tasks += static_cast<uint64_t>(change); // -1 wraps around to one less
+  if (kind == metric::num_inflight_l2_loads)
+    levels_->load_bytes += static_cast<uint64_t>(change) * bytes;
+}
+
+l2_state l2_adapter_state::condition() const {
+  return breaker_.open() || full_ ? l2_state::degraded : l2_state::ready;
+}
+
+void l2_adapter_state::show_condition() {
+  levels_->breaker = !breaker_.open() ? 0 : breaker_.probing() ? 1 : 2;
+  levels_->state = condition();
+}
+
 void l2_adapter_state::tick() {
   check_capacity();
   // Once a second each that hangs counts as a failure, so that lookups stop waiting for it.
@@ -229,7 +265,7 @@ void l2_adapter_state::publish(event_type what, std::vector<object_ref> objects)
 l2_adapter_status l2_adapter_state::status() const {
   l2_adapter_status result;
   result.info = settings_.info;
-  result.state = breaker_.open() || full_ ? l2_state::degraded : l2_state::ready;
+  result.state = condition();
   result.usage = index_->usage();
   result.salts = index_->salts();
   result.stores = stores;

@@ -42,7 +42,7 @@ public:
   /// Whether a task may go to the store now.
   bool admit();
   /// A task that needs no leave.
-  void begin();
+  void begin_task();
   /// A task has ended: what it says of the store.
   void ended(const l2_report& report, time_ms began_ms);
   /// A write failed over an object of another length: what lies there must go.
@@ -60,6 +60,8 @@ public:
   l2_adapter_status status() const;
 
   void publish(event_type what, std::vector<object_ref> objects) const;
+  /// Counts tasks and their bytes in L1 while they run.
+  void note_task(metric kind, int change, uint64_t bytes);
 
   l2_index& index() {
     return *index_;
@@ -77,6 +79,8 @@ public:
   quota_actor quotas;
 
 private:
+  l2_state condition() const;
+  void show_condition();
   /// Tells the breaker how a task went.
   void judge(bool well, time_ms took_ms);
 
@@ -87,6 +91,8 @@ private:
   breaker breaker_;
   std::multiset<time_ms> running_; // when each task in flight began
   bool scanning_ = false, full_ = false;
+  uint64_t scanned_bytes_ = 0;
+  bool default_capacity_ = false; // nobody said one: the store looked at the room that is left
   uint64_t failed_ = 0, corrupt_ = 0, wrong_length_ = 0, missing_ = 0;
   std::string last_error_;
   struct levels;

@@ -103,8 +103,13 @@ runtime::task l2_load(l2_adapter_pointer self, l2_order order, l2_report_reply o
     co_return;
   }
   const auto began = now_ms(*self);
+  uint64_t bytes = 0;
+  for (const auto& item : *order.items)
+    bytes += item.object.length_bytes;
+  state.note_task(metric::num_inflight_l2_loads, 1, bytes);
   auto loading = call(self, &l2_backend::load, order.items);
   auto report = co_await loading;
+  state.note_task(metric::num_inflight_l2_loads, -1, bytes);
   state.ended(report, began);
   state.loaded(*order.items, report);
   out.deliver(box(std::move(report)));
@@ -132,8 +137,10 @@ runtime::task l2_store(l2_adapter_pointer self, l2_order order, l2_report_reply 
   auto report = all_failed(writing.size(), resting);
   if (!writing.empty() && state.admit()) {
     const auto began = now_ms(*self);
+    state.note_task(metric::num_inflight_l2_stores, 1, 0);
     auto storing = call(self, &l2_backend::store, share(std::move(writing)));
     report = co_await storing;
+    state.note_task(metric::num_inflight_l2_stores, -1, 0);
     state.ended(report, began);
   }
   std::vector<object_ref> stored, going;
@@ -178,7 +185,7 @@ runtime::task l2_erase(l2_adapter_pointer self, boxed<std::vector<object_ref>> o
   }
   if (!going.empty()) {
     const auto began = now_ms(*self);
-    state.begin();
+    state.begin_task();
     auto erasing = call(self, &l2_backend::erase, items_of(going));
     const auto report = co_await erasing;
     state.ended(report, began);
@@ -190,7 +197,7 @@ runtime::task l2_erase(l2_adapter_pointer self, boxed<std::vector<object_ref>> o
 runtime::task l2_sweep(l2_adapter_pointer self, std::vector<object_ref> going, bool evicted) {
   auto& state = self->state;
   const auto began = now_ms(*self);
-  state.begin();
+  state.begin_task();
   auto erasing = call(self, &l2_backend::erase, items_of(going));
   const auto report = co_await erasing;
   state.ended(report, began);

@@ -49,7 +49,7 @@ LIBRARIES = {
     r"nlohmann/": ("actors/", "runtime/", "observability/", "bench/",
                    "storage/raw_block_checkpoint_decode.cpp"),
     r"CLI/": ("runtime/options/",),
-    r"blake3|openssl/|xxhash": ("storage/", "actors/transfer/", "actors/l2/", "bench/"),
+    r"blake3|openssl/|xxhash|xxh_": ("storage/", "actors/transfer/", "actors/l2/", "bench/"),
     r"msgpack": ("bench/",),
     r"benchmark/": ("bench/",),
     r"doctest/": (),

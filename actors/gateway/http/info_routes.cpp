@@ -38,6 +38,12 @@ reply status_reply(context& from) {
                facts.engine_driven.emplace(), failure);
   if (peers.bus)
     ask_status(asks, peers.bus, "the event bus", facts.bus, failure);
+  if (peers.l2.stores) {
+    ask_status(asks, peers.l2.stores, "the store controller", facts.stores, failure);
+    ask_status(asks, peers.l2.prefetch, "the prefetch controller", facts.prefetch, failure);
+    for (const auto& adapter : peers.l2.adapters)
+      ask_status(asks, adapter, "an L2 adapter", facts.adapters.emplace_back(), failure);
+  }
   if (peers.actors)
     facts.actors = peers.actors->list();
   return failure ? std::move(*failure) : json_reply(status_json(facts, from.options));

@@ -2,6 +2,8 @@
 
 #include <set>
 
+#include <algorithm>
+
 namespace actord::http {
 
 namespace {
@@ -18,7 +20,7 @@ json l1_json(const l1_status& l1, const l1_options& options) {
     {"total_object_count", usage.resident_objects + usage.staged_objects},
     {"write_locked_count", usage.staged_objects},
     {"read_locked_count", usage.read_locked_objects},
-    {"temporary_count", 0},
+    {"temporary_count", usage.temporary_objects},
     {"staging_object_count", usage.staged_objects},
     {"staging_bytes", usage.staging_bytes},
     {"memory_used_bytes", usage.used_bytes},
@@ -36,37 +38,91 @@ json l1_json(const l1_status& l1, const l1_options& options) {
     {"evicted_bytes", l1.evicted_bytes},
     {"evictable_bytes", l1.evictable_bytes},
     {"index_bytes", usage.index_bytes},
+    {"dirty_objects", usage.dirty_objects},
   };
 }
 
-// No L2 yet: nothing to store to, to prefetch from, or to evict there.
-void add_l2_counts(json& to) {
-  to["num_l2_adapters"] = 0;
-  to["num_active_adapters"] = 0;
-  to["num_draining_adapters"] = 0;
+size_t draining(const status_facts& facts) {
+  return static_cast<size_t>(
+    std::ranges::count(facts.adapters, l2_state::draining, &l2_adapter_status::state));
 }
 
-json store_controller_json() {
+void add_l2_counts(json& to, const status_facts& facts) {
+  to["num_l2_adapters"] = facts.adapters.size();
+  to["num_active_adapters"] = facts.adapters.size() - draining(facts);
+  to["num_draining_adapters"] = draining(facts);
+}
+
+json store_controller_json(const status_facts& facts) {
+  const auto& stores = facts.stores;
   json result{{"is_healthy", true},
               {"thread_alive", true},
-              {"pending_keys_count", 0},
-              {"in_flight_task_count", 0}};
-  add_l2_counts(result);
+              {"pending_keys_count", stores.waiting},
+              {"in_flight_task_count", stores.in_flight}};
+  add_l2_counts(result, facts);
+  result["in_flight_bytes"] = stores.in_flight_bytes;
+  result["lost_keys_count"] = stores.lost;
+  result["failed_keys_count"] = stores.failed;
   return result;
 }
 
-json prefetch_controller_json(const l2_options& options) {
+json prefetch_controller_json(const status_facts& facts, const l2_options& options) {
+  const auto& prefetch = facts.prefetch;
   json result{{"is_healthy", true},
               {"thread_alive", true},
               {"max_in_flight", options.prefetch_max_in_flight},
               {"submission_queue_size", 0},
-              {"pending_queue_size", 0},
-              {"in_flight_request_count", 0},
-              {"lookup_phase_count", 0},
-              {"load_phase_count", 0},
+              {"pending_queue_size", prefetch.waiting},
+              {"in_flight_request_count", prefetch.in_lookup + prefetch.in_load},
+              {"lookup_phase_count", prefetch.in_lookup},
+              {"load_phase_count", prefetch.in_load},
               {"completed_results_count", 0}};
-  add_l2_counts(result);
+  add_l2_counts(result, facts);
+  result["overdue_count"] = prefetch.overdue;
   return result;
+}
+
+json adapter_json(const l2_adapter_status& adapter) {
+  json result{{"is_healthy", adapter.state == l2_state::ready},
+              {"type", adapter.info.name},
+              {"adapter_index", adapter.info.index},
+              {"shared", adapter.info.shared},
+              {"state", to_text(adapter.state)},
+              {"total_bytes_used", adapter.usage.used_bytes},
+              {"total_capacity_bytes", adapter.usage.capacity_bytes},
+              {"usage_fraction", adapter.usage.fraction()},
+              {"objects", adapter.usage.objects},
+              {"locked_objects", adapter.usage.locked_objects},
+              {"index_bytes", adapter.usage.index_bytes},
+              {"scanning", adapter.scanning},
+              {"stores", adapter.stores},
+              {"loads", adapter.loads},
+              {"lookups", adapter.lookups},
+              {"stored_objects", adapter.stored_objects},
+              {"loaded_objects", adapter.loaded_objects},
+              {"failed_objects", adapter.failed},
+              {"corrupt_objects", adapter.corrupt},
+              {"wrong_length_objects", adapter.wrong_length + adapter.usage.wrong_length},
+              {"missing_objects", adapter.missing},
+              {"evicted_objects", adapter.evicted},
+              {"in_flight_tasks", adapter.in_flight},
+              {"breaker_opened", adapter.breaker_opened}};
+  if (!adapter.last_error.empty())
+    result["last_error"] = adapter.last_error;
+  for (const auto& [name, value] : adapter.details)
+    result[name] = value;
+  return result;
+}
+
+json l2_eviction_json(const status_facts& facts) {
+  json adapters = json::array();
+  for (const auto& each : facts.adapters)
+    adapters.push_back({{"adapter_index", each.info.index},
+                        {"current_usage", each.usage.fraction()},
+                        {"total_bytes_used", each.usage.used_bytes},
+                        {"total_capacity_bytes", each.usage.capacity_bytes},
+                        {"num_cache_salt_buckets", each.salts.size()}});
+  return {{"is_healthy", true}, {"thread_alive", true}, {"adapters", std::move(adapters)}};
 }
 
 json eviction_json(const eviction_status& eviction) {
@@ -82,19 +138,21 @@ json eviction_json(const eviction_status& eviction) {
 json storage_json(const status_facts& facts, const daemon_options& options) {
   const auto& tag = options.l1.tag;
   const auto l1 = l1_json(facts.l1, options.l1);
-  const auto store = store_controller_json();
+  const auto store = store_controller_json(facts);
   const auto eviction = eviction_json(facts.eviction);
   const auto& usage = facts.l1.usage;
+  json adapters = json::array();
+  for (const auto& each : facts.adapters)
+    adapters.push_back(adapter_json(each));
   return {
     {"is_healthy", true},
     {"l1_managers", json::object({{tag, l1}})},
     {"store_controllers", json::object({{tag, store}})},
     {"l1_eviction_controllers", json::object({{tag, eviction}})},
-    {"prefetch_controller", prefetch_controller_json(options.l2)},
-    {"l2_eviction_controller",
-     {{"is_healthy", true}, {"thread_alive", true}, {"adapters", json::array()}}},
-    {"l2_adapters", json::array()},
-    {"num_l2_adapters", 0},
+    {"prefetch_controller", prefetch_controller_json(facts, options.l2)},
+    {"l2_eviction_controller", l2_eviction_json(facts)},
+    {"l2_adapters", adapters},
+    {"num_l2_adapters", adapters.size()},
     {"l1_usage", json::array({usage.used_bytes, usage.total_bytes})},
     {"l1_capacity_bytes_by_backend", {{"dram", usage.configured_bytes}}},
     {"l1_manager", l1},

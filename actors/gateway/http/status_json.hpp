@@ -20,6 +20,9 @@ struct status_facts {
   std::optional<transfer_status> lmcache_driven, engine_driven;
   event_bus_status bus; // of no capacity when there is none
   std::vector<runtime::actor_census::entry> actors;
+  store_controller_status stores;
+  prefetch_controller_status prefetch;
+  std::vector<l2_adapter_status> adapters;
 };
 
 /// Fields in the order clients know, ours behind them: `zmq_gateway`, `event_bus`, `actors`, and in

@@ -13,7 +13,7 @@ namespace {
 
 struct fixture : cache_fixture {
   void start_controller(eviction_kind policy) {
-    quotas = start_bare(quota);
+    quotas = start(quota, std::make_shared<quota_levels>());
     uut = start(eviction_controller, eviction_controller_options{policy, 0.8, 0.2}, quotas);
   }
   // A controller before a real L1 MANAGER.
@@ -154,7 +154,7 @@ TEST_CASE_FIXTURE(fixture, "every salt is held to its own quota, once a second")
 }
 
 TEST_CASE_FIXTURE(fixture, "the quota of a salt can be read, changed and taken away") {
-  quotas = start_bare(quota);
+  quotas = start(quota, std::make_shared<quota_levels>());
   CHECK_FALSE(ask<quota_entry>(quotas, atom::get_v, "a"s).exists);
   ask<caf::ok_atom>(quotas, atom::set_v, "a"s, uint64_t{5});
   ask<caf::ok_atom>(quotas, atom::set_v, "b"s, uint64_t{6});
@@ -173,7 +173,7 @@ TEST_CASE_FIXTURE(fixture,
   auto watcher = start(supervisor, [&downs] { ++downs; });
   std::vector<quota_actor> wards;
   for (int i = 0; i < 4; ++i) {
-    wards.push_back(start_bare(quota));
+    wards.push_back(start(quota, std::make_shared<quota_levels>()));
     tell(watcher, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(wards.back()), "quota"s);
   }
   end(wards[0], caf::exit_reason::user_shutdown);
@@ -188,7 +188,7 @@ TEST_CASE_FIXTURE(fixture,
 TEST_CASE_FIXTURE(fixture, "an actor that was dead before it was watched counts as dying") {
   int downs = 0;
   auto watcher = start(supervisor, [&downs] { ++downs; });
-  auto ward = start_bare(quota);
+  auto ward = start(quota, std::make_shared<quota_levels>());
   end(ward, caf::exit_reason::unhandled_exception);
   tell(watcher, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(ward), "quota"s);
   CHECK_EQ(downs, 1);

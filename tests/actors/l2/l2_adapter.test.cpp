@@ -1,0 +1,177 @@
+#include "actors/l2/l2_adapter.hpp"
+
+#include "tests/fixtures/l2.hpp"
+
+using namespace actord;
+using namespace actord::test;
+
+namespace {
+
+struct fixture : l2_fixture {
+  /// One adapter alone, over objects of `unit` bytes.
+  void start_adapter(l2_adapter_settings settings = {}) {
+    store = std::make_shared<memory_store>();
+    store->capacity = settings.index.capacity_bytes;
+    adapter = start(l2_adapter, settings, std::shared_ptr<l2_backend>{store}, quota_actor{});
+    settle();
+  }
+
+  l2_order order(uint32_t first, uint32_t count) {
+    std::vector<l2_item> items;
+    for (uint32_t i = first; i < first + count; ++i) {
+      object_ref object{space, hash_of(i), pack_kv_rank(1, 0), 0, unit};
+      items.push_back({object, bytes.data(), unit});
+    }
+    return {std::make_shared<const std::vector<l2_item>>(std::move(items))};
+  }
+  std::vector<l2_result> store_some(uint32_t first, uint32_t count) {
+    return ask<boxed<l2_report>>(adapter, atom::store_v, order(first, count))->results;
+  }
+  std::vector<bool> look_up(uint32_t first, uint32_t count) {
+    return ask<l2_presence>(adapter, atom::lookup_v, order(first, count)).found;
+  }
+  std::vector<l2_result> load(uint32_t first, uint32_t count) {
+    return ask<boxed<l2_report>>(adapter, atom::load_v, order(first, count))->results;
+  }
+  erase_report erase(uint32_t first, uint32_t count) {
+    std::vector<object_ref> objects;
+    const auto batch = order(first, count);
+    for (const auto& item : *batch.items)
+      objects.push_back(item.object);
+    return ask<erase_report>(adapter, atom::erase_v, box(std::move(objects)));
+  }
+  l2_adapter_status state() {
+    return ask<l2_adapter_status>(adapter, atom::status_v);
+  }
+
+  std::shared_ptr<const key_space> space
+    = std::make_shared<const key_space>(key_space{"model", 1, ""});
+  std::vector<std::byte> bytes = std::vector<std::byte>(unit);
+  std::shared_ptr<memory_store> store;
+  l2_adapter_actor adapter;
+};
+
+constexpr auto ok = l2_result::ok, failed = l2_result::failed;
+
+} // namespace
+
+TEST_CASE_FIXTURE(fixture, "objects are stored once, found, loaded and erased") {
+  start_adapter();
+  CHECK_EQ(store_some(0, 2), std::vector{ok, ok});
+  CHECK_EQ(store_some(1, 2), std::vector{ok, ok});
+  CHECK_EQ(store->objects.size(), 3u);
+  CHECK_EQ(state().stored_objects, 3u);
+  CHECK_EQ(state().usage.used_bytes, 3 * unit);
+  CHECK_EQ(look_up(0, 4), std::vector{true, true, true, false});
+  CHECK_EQ(load(0, 3), std::vector{ok, ok, ok});
+  CHECK_EQ(erase(0, 1).locked, 1u); // found, and not yet released
+  tell(adapter, atom::release_v, order(0, 3));
+  CHECK_EQ(erase(0, 4).deleted, 3u);
+  CHECK(store->objects.empty());
+  CHECK_EQ(state().usage.used_bytes, 0u);
+}
+
+TEST_CASE_FIXTURE(fixture, "what the store holds already is known after a scan") {
+  start_adapter();
+  store_some(0, 3);
+  const auto kept = store;
+  l2_adapter_settings settings;
+  adapter = start(l2_adapter, settings, std::shared_ptr<l2_backend>{kept}, quota_actor{});
+  settle();
+  CHECK_EQ(state().usage.objects, 3u);
+  CHECK_FALSE(state().scanning);
+  CHECK_EQ(look_up(0, 3), std::vector{true, true, true});
+  CHECK_EQ(kept->probes, 0u);
+}
+
+TEST_CASE_FIXTURE(fixture, "above the watermark the oldest objects go") {
+  l2_adapter_settings settings;
+  settings.index.capacity_bytes = 10 * unit;
+  settings.index.eviction = eviction_kind::lru;
+  settings.trigger_watermark = 0.8;
+  settings.eviction_ratio = 0.5;
+  start_adapter(settings);
+  for (uint32_t i = 0; i < 7; ++i)
+    store_some(i, 1);
+  CHECK_EQ(state().usage.objects, 7u);
+  CHECK_EQ(look_up(0, 1), std::vector{true}); // in use: it stays
+  store_some(7, 1);
+  CHECK_EQ(state().usage.objects, 4u); // 8 x 0.5
+  CHECK_EQ(state().evicted, 4u);
+  CHECK_EQ(look_up(0, 2), std::vector{true, false});
+  CHECK_EQ(store->objects.size(), 4u);
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "after failures in a row it rests, then one task finds out whether it is "
+                  "well again") {
+  l2_adapter_settings settings;
+  settings.breaker = {3, 5'000, 20'000, 0};
+  start_adapter(settings);
+  store_some(0, 1);
+  store->refusing = l2_result::failed;
+  for (int i = 0; i < 3; ++i)
+    CHECK_EQ(load(0, 1), std::vector{failed});
+  CHECK_EQ(store->loads, 3u);
+  CHECK_EQ(load(0, 1), std::vector{failed});
+  CHECK_EQ(store->loads, 3u); // not asked
+  CHECK_EQ(state().state, l2_state::degraded);
+  CHECK_EQ(look_up(0, 1), std::vector{false}); // nobody shall wait for it
+  for (int i = 0; i < 5; ++i)
+    pass(1s);
+  CHECK_EQ(load(0, 1), std::vector{failed});
+  CHECK_EQ(store->loads, 4u); // the probe, which failed: twice the pause
+  for (int i = 0; i < 9; ++i)
+    pass(1s);
+  load(0, 1);
+  CHECK_EQ(store->loads, 4u);
+  pass(1s);
+  store->refusing.reset();
+  CHECK_EQ(load(0, 1), std::vector{ok});
+  CHECK_EQ(state().state, l2_state::ready);
+  CHECK_EQ(look_up(0, 1), std::vector{true});
+}
+
+TEST_CASE_FIXTURE(fixture, "a task that hangs makes it rest, though it has not ended") {
+  l2_adapter_settings settings;
+  settings.task_timeout_ms = 10'000;
+  start_adapter(settings);
+  store_some(0, 1);
+  store->holding = true;
+  const auto hanging = begin<boxed<l2_report>>(adapter, atom::load_v, order(0, 1));
+  settle();
+  for (int i = 0; i < 14; ++i)
+    pass(1s);
+  CHECK_EQ(state().state, l2_state::degraded);
+  CHECK(hanging->open());
+  CHECK_EQ(state().in_flight, 1u);
+  store->let_go();
+  settle();
+  CHECK(hanging->value);
+}
+
+TEST_CASE_FIXTURE(fixture, "a corrupt object is forgotten and counted") {
+  start_adapter();
+  store_some(0, 1);
+  store->refusing = l2_result::corrupt;
+  load(0, 1);
+  store->refusing.reset();
+  CHECK_EQ(state().corrupt, 1u);
+  CHECK_EQ(state().usage.objects, 0u);
+}
+
+TEST_CASE_FIXTURE(fixture, "what is erased while it is written is gone in the end") {
+  start_adapter();
+  store->holding = true;
+  const auto storing = begin<boxed<l2_report>>(adapter, atom::store_v, order(0, 1));
+  settle();
+  CHECK_EQ(erase(0, 1).deleted, 1u);
+  store->let_go(); // the write
+  settle();
+  CHECK(storing->value);
+  REQUIRE_EQ(store->held.size(), 1u);
+  store->let_go(); // the erase
+  settle();
+  CHECK(store->objects.empty());
+  CHECK_EQ(state().usage.objects, 0u);
+}
