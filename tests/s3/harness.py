@@ -17,7 +17,8 @@ import boto3
 
 DRIVER = os.environ.get("ACTORD_S3_DRIVER") or os.path.join(
     os.path.dirname(os.environ.get("ACTORD_BINARY", "build/release/lmcache-actord")), "s3_driver")
-SERVER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "signing_moto.py")
+HERE = os.path.dirname(os.path.abspath(__file__))
+SERVER = os.path.join(HERE, "signing_moto.py")
 KEY_ID, SECRET = "test-key-id-0000", "test-secret/with+characters="
 MIB = 1 << 20
 
@@ -27,16 +28,17 @@ class Driver:
 
     def __init__(self, port: int, *, bucket: str = "pool", host: str = "127.0.0.1",
                  secret: str | None = SECRET, environment: dict[str, str] | None = None,
-                 model: str = "org/model", path_style: bool = True,
+                 model: str = "org/model", path_style: bool = True, tls: bool = False,
                  key_id: str = KEY_ID, page: int = 1000, **cpp):
         options = {"type": "s3", "s3_endpoint": f"s3://{bucket}.{host}:{port}",
-                   "s3_region": "us-east-1", "disable_tls": True, "s3_num_io_threads": 8,
+                   "s3_region": "us-east-1", "disable_tls": not tls, "s3_num_io_threads": 8,
                    "cpp": {"path_style": path_style, **cpp}}
         if secret is not None:
             options |= {"aws_access_key_id": key_id, "aws_secret_access_key": secret}
         self.process = subprocess.Popen(
-            [DRIVER, json.dumps(options), model, str(page)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            text=True, env={"PATH": os.environ["PATH"], **(environment or {})})
+            [DRIVER, json.dumps(options), model, str(page)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={"PATH": os.environ["PATH"], **(environment or {})})
 
     def ask(self, *words: str) -> dict:
         self.process.stdin.write(" ".join(words) + "\n")

@@ -49,8 +49,9 @@ class Retries(FaultCase):
             self.assertEqual(len(fake.of_objects()), 3)
 
     def test_what_will_not_change_is_not_tried_again(self):
-        for status, code in ((403, "AccessDenied"), (400, "InvalidRequest"), (501, "NotImplemented"),
-                             (404, "NoSuchBucket"), (412, "PreconditionFailed")):
+        for status, code in ((403, "AccessDenied"), (400, "InvalidRequest"),
+                             (501, "NotImplemented"), (404, "NoSuchBucket"),
+                             (412, "PreconditionFailed")):
             fake, backend = self.against(lambda p, r, s=status, c=code: error(p, s, c))
             answer = backend.batch("store", (1, 10, 1))
             self.assertEqual(answer["results"], ["failed"])
@@ -194,7 +195,8 @@ class Lies(FaultCase):
         self.assertLess(answer["ms"], 1000)
 
     def test_what_is_no_http_is_a_failure(self):
-        for noise in (b"", b"\0\xff" * 50, b"SSH-2.0-x\r\n", b"HTTP/1.1\r\n\r\n", b"HTTP/1.1 999\r\n"):
+        for noise in (b"", b"\0\xff" * 50, b"SSH-2.0-x\r\n", b"HTTP/1.1\r\n\r\n",
+                      b"HTTP/1.1 999\r\n"):
             def answer(peer, request, noise=noise):
                 peer.sendall(noise)
                 return False
