@@ -41,7 +41,7 @@ LIBRARIES = {
     r"cuda|cub/|thrust/": ("gpu/",),
     r"prometheus/": ("observability/",),
     r"[a-z_]+\.pb\.h": ("observability/otlp/",),
-    r"curl/": ("actors/telemetry/",),
+    r"curl/": ("actors/telemetry/", "actors/l2/"),
     r"hiredis/": ("actors/l2/",),
     r"zmq": ("actors/gateway/", "bench/"),
     r"httplib": ("actors/gateway/",),
