@@ -112,7 +112,10 @@ using l1_manager_actor = caf::typed_actor<
   // Keeps objects in place until their claim is finished.
   caf::replies_to<atom::pin, boxed<std::vector<object_ref>>>::with<pin_outcome>,
   // Who is told of what engines store. Sent once, when there are stores behind L1.
-  caf::reacts_to<atom::open, store_controller_actor>, caf::reacts_to<atom::touch, touch_order>,
+  caf::reacts_to<atom::open, store_controller_actor>,
+  // Every store has them, or will never have them: no reason to keep them longer than others.
+  caf::reacts_to<atom::ack, boxed<std::vector<object_ref>>>,
+  caf::reacts_to<atom::touch, touch_order>,
   // Frees some of the bytes and answers how many; 0 when nothing more can go. One slice per
   // message.
   caf::replies_to<atom::evict, evict_order>::with<uint64_t>,

@@ -39,7 +39,8 @@ public:
 
 void flood(const event_publisher_ptr& bus, int rate, const std::atomic<bool>& going) {
   const auto space = std::make_shared<const key_space>(key_space{"flood", 1, ""});
-  const auto keys = std::make_shared<const std::vector<event_key>>(4, event_key{space, {}, 0, 0, 0});
+  const auto keys
+    = std::make_shared<const std::vector<event_key>>(4, event_key{space, {}, 0, 0, 0});
   const auto began = std::chrono::steady_clock::now();
   for (int64_t told = 0; going;) {
     const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - began;

@@ -104,7 +104,6 @@ void l2_adapter_state::ended(const l2_report& report, time_ms began_ms) {
     full |= each == l2_result::no_space;
     corrupt_ += each == l2_result::corrupt ? 1 : 0;
     wrong_length_ += each == l2_result::wrong_length ? 1 : 0;
-    missing_ += each == l2_result::absent ? 1 : 0;
   }
   failed_ += failures;
   const auto& kind = settings_.info.name;
@@ -156,7 +155,7 @@ void l2_adapter_state::loaded(const std::vector<l2_item>& items, const l2_report
     const auto& object = items[i].object;
     switch (report.results[i]) {
       case l2_result::ok: good.push_back(object); break;
-      case l2_result::absent:
+      case l2_result::absent: ++missing_; [[fallthrough]];
       case l2_result::wrong_length:
       case l2_result::corrupt:
         if (index_->gone(object))

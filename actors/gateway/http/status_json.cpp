@@ -38,6 +38,7 @@ json l1_json(const l1_status& l1, const l1_options& options) {
     {"evicted_bytes", l1.evicted_bytes},
     {"evictable_bytes", l1.evictable_bytes},
     {"index_bytes", usage.index_bytes},
+    {"dirty_objects", usage.dirty_objects},
   };
 }
 
