@@ -87,8 +87,7 @@ using prefetch_controller_actor = caf::typed_actor<
   caf::replies_to<atom::status, std::string>::with<warm_status>,
   caf::reacts_to<atom::attach, l2_adapter_actor, l2_adapter_info>,
   // Looks for lookups whose time is over.
-  caf::reacts_to<atom::tick>,
-  caf::replies_to<atom::status>::with<prefetch_controller_status>>;
+  caf::reacts_to<atom::tick>, caf::replies_to<atom::status>::with<prefetch_controller_status>>;
 
 /// The L1 MANAGER: the one owner of the pool's index (storage/l1_index.hpp has the rules of each
 /// step).

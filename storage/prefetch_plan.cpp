@@ -23,9 +23,9 @@ std::vector<bool> all_of(std::vector<bool> in_l1, std::span<const std::vector<bo
 }
 
 /// Each wanted cell that L1 lacks, from the first store that has it.
-std::vector<std::vector<uint32_t>> loads_of(const std::vector<bool>& wanted,
-                                            const std::vector<bool>& in_l1,
-                                            std::span<const std::vector<bool>> in_stores) {
+std::vector<std::vector<uint32_t>>
+loads_of(const std::vector<bool>& wanted, const std::vector<bool>& in_l1,
+         std::span<const std::vector<bool>> in_stores) {
   std::vector<std::vector<uint32_t>> result(in_stores.size());
   for (size_t cell = 0; cell < wanted.size(); ++cell) {
     if (!wanted[cell] || in_l1[cell])
@@ -78,8 +78,8 @@ std::vector<bool> cells_to_warm(const cell_grid& part, uint32_t first, uint32_t 
   std::vector<bool> result(part.size(), false);
   for (size_t cell = 0; cell < result.size(); ++cell) {
     const auto& group = part.groups[part.group_of(cell)];
-    result[cell] = !group.aux
-                   && first + part.chunk_of(cell) >= window_start(group.window_chunks, 0, chunks);
+    result[cell]
+      = !group.aux && first + part.chunk_of(cell) >= window_start(group.window_chunks, 0, chunks);
   }
   return result;
 }
@@ -90,9 +90,9 @@ prefetch_plan plan_prefetch(const cell_grid& grid, const std::vector<bool>& in_l
   return {hit_chunks, loads_of(cells_needed(grid, hit_chunks), in_l1, in_stores)};
 }
 
-prefetch_plan plan_warm(const cell_grid& grid, const std::vector<bool>& wanted,
-                        const std::vector<bool>& in_l1,
-                        std::span<const std::vector<bool>> in_stores) {
+prefetch_plan
+plan_warm(const cell_grid& grid, const std::vector<bool>& wanted, const std::vector<bool>& in_l1,
+          std::span<const std::vector<bool>> in_stores) {
   return {servable_prefix(grid, all_of(in_l1, in_stores)), loads_of(wanted, in_l1, in_stores)};
 }
 

@@ -50,9 +50,9 @@ prefetch_plan plan_prefetch(const cell_grid& grid, const std::vector<bool>& in_l
 
 /// The same for cells that are `wanted` for themselves: each that some store has, whatever prefix
 /// they make. `hit_chunks` is that prefix.
-prefetch_plan plan_warm(const cell_grid& grid, const std::vector<bool>& wanted,
-                        const std::vector<bool>& in_l1,
-                        std::span<const std::vector<bool>> in_stores);
+prefetch_plan
+plan_warm(const cell_grid& grid, const std::vector<bool>& wanted, const std::vector<bool>& in_l1,
+          std::span<const std::vector<bool>> in_stores);
 
 /// The cells of chunks [first, end) that a prompt of `chunks` chunks is served by, once more as a
 /// grid of these chunks alone: every chunk of full attention, and the last window of the others.

@@ -78,8 +78,8 @@ void prefetch_controller_state::tick() {
 }
 
 prefetch_controller_status prefetch_controller_state::status() const {
-  return {options.max_in_flight, lane.waiting(), in_lookup, in_load, adapters.size(), overdue,
-          warm.open()};
+  return {options.max_in_flight, lane.waiting(), in_lookup,  in_load,
+          adapters.size(),       overdue,        warm.open()};
 }
 
 prefetch_controller_actor::behavior_type

@@ -124,8 +124,7 @@ runtime::task run_warm(prefetch_controller_pointer self, boxed<prefetch_order> o
     auto held = co_await holding;
     if (!held)
       continue;
-    const auto work
-      = make_prefetch(state, piece.order, std::move(*held), std::move(piece.wanted));
+    const auto work = make_prefetch(state, piece.order, std::move(*held), std::move(piece.wanted));
     found += piece.keys - work->missing.size();
     if (go_on && !work->missing.empty()) {
       auto looking = runtime::ask(self, state.l1, caf::infinite, atom::status_v);

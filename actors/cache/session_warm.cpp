@@ -6,8 +6,8 @@
 
 namespace actord {
 
-runtime::task request_warm(session_pointer self, boxed<wire::lookup> request,
-                           runtime::reply<caf::ok_atom> out) {
+runtime::task
+request_warm(session_pointer self, boxed<wire::lookup> request, runtime::reply<caf::ok_atom> out) {
   auto& state = self->state;
   const auto& key = request->key;
   const auto* known = state.table().layout(key.model_name, key.world_size);

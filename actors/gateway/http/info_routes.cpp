@@ -95,8 +95,7 @@ void add_info_routes(router& to, context& from) {
   to.add({"GET", "/lmc_version", exposure::read, constant(json_reply(version))});
   to.add({"GET", "/commit_id", exposure::read, constant(json_reply(from.commit))});
   to.add({"GET", "/config", exposure::read, config});
-  to.add({"GET", "/config/adapters", exposure::read,
-          constant(adapters_reply(from))});
+  to.add({"GET", "/config/adapters", exposure::read, constant(adapters_reply(from))});
   // Where older scripts look.
   to.add({"GET", "/api/healthcheck", exposure::open, health});
   to.add({"GET", "/api/status", exposure::read, status});

@@ -122,13 +122,13 @@ struct deletion {
 // Task by task, so that what was reached in time is told when an adapter is slow.
 void delete_in_l2(asker& asks, const context& from, size_t place, std::span<const object_key> keys,
                   deletion& result) {
-  const auto who = "L2 adapter '" + from.options.l2.adapters[place].type + "' (#"
-                   + std::to_string(place) + ")";
+  const auto who
+    = "L2 adapter '" + from.options.l2.adapters[place].type + "' (#" + std::to_string(place) + ")";
   while (!keys.empty()) {
     const auto part = keys.first(std::min(keys.size(), objects_of_task));
     keys = keys.subspan(part.size());
-    const auto done = asks.ask<erase_report>(from.peers.l2.adapters[place], atom::erase_v,
-                                             box(to_refs(part)));
+    const auto done
+      = asks.ask<erase_report>(from.peers.l2.adapters[place], atom::erase_v, box(to_refs(part)));
     if (!done) {
       result.error = unavailable_text(who.c_str(), done.error());
       return;
@@ -197,9 +197,7 @@ reply delete_objects(context& from, const request& asked) {
     return std::move(*chosen.fault);
   for (const auto place : chosen.places)
     delete_in_l2(asks, from, place, wanted.keys, result);
-  json body{{"deleted", result.deleted},
-            {"skipped", result.skipped},
-            {"ok", result.error.empty()}};
+  json body{{"deleted", result.deleted}, {"skipped", result.skipped}, {"ok", result.error.empty()}};
   if (!result.error.empty())
     body["error"] = result.error;
   return json_reply(body);
