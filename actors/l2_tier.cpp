@@ -81,6 +81,7 @@ void l2_tier::start(caf::actor_system& system, const l2_tier_parts& parts) {
   prefetch_controller_options prefetch;
   prefetch.max_in_flight = static_cast<uint64_t>(options_.l2.prefetch_max_in_flight);
   prefetch.retain = options_.l2.prefetch_policy == "retain";
+  prefetch.warm_watermark = options_.l1.eviction.trigger_watermark;
   prefetch.bus = parts.bus;
   prefetch.lookup_timeout_ms = prefetch.load_timeout_ms = 0;
   for (const auto& each : opened_) {

@@ -118,7 +118,7 @@ struct erase_order {
 };
 
 struct erase_report {
-  uint64_t deleted = 0, locked = 0;
+  uint64_t deleted = 0, locked = 0, failed = 0;
 };
 
 /// What to make room for: `bytes` of `salt`'s objects (of all when empty).

@@ -1,6 +1,7 @@
 #include "actors/cache/session.hpp"
 
 #include "actors/cache/lookup_result.hpp"
+#include "actors/cache/session_warm.hpp"
 #include "actors/clock.hpp"
 #include "runtime/ask.hpp"
 
@@ -12,8 +13,6 @@
 namespace actord {
 
 namespace {
-
-using session_pointer = session_actor::stateful_pointer<session_state>;
 
 constexpr auto tick_period = std::chrono::seconds(5);
 
@@ -330,6 +329,11 @@ session(session_pointer self, const session_options& options, l1_manager_actor l
     [self](atom::lookup, const boxed<wire::lookup>& request) {
       run_lookup(self, request, self->state.start_lookup(request->key));
       return caf::ok_atom_v;
+    },
+    [self](atom::load, const boxed<wire::lookup>& request) {
+      auto promise = self->make_response_promise<caf::ok_atom>();
+      request_warm(self, request, runtime::reply{promise});
+      return promise;
     },
     [self](atom::status, const std::string& request_id, double timeout_s) {
       return self->state.query(request_id, timeout_s);

@@ -37,6 +37,10 @@ public:
 
   /// Begins a lookup of `key` and returns its generation.
   uint64_t start_lookup(const wire::cache_key& key);
+  /// Of something that is no engine's lookup, in events.
+  uint64_t next_number() {
+    return ++generations_;
+  }
   /// The session of a lookup that is still wanted, or null.
   session_record* running(const std::string& request_id, uint64_t generation);
   void finish_lookup(const wire::cache_key& asked, uint64_t generation, chain_ptr chain,

@@ -178,6 +178,10 @@ void l2_adapter_state::learn(const std::vector<object_ref>& found) {
   index_->learned(found);
 }
 
+l2_page l2_adapter_state::list(const l2_page_order& order) const {
+  return {index_->list(order.max_objects, order.cursor, order.model_name)};
+}
+
 void l2_adapter_state::scan_ended() {
   scanning_ = false;
   auto usage = index_->usage();
@@ -313,6 +317,7 @@ l2_adapter(l2_adapter_pointer self, l2_adapter_settings settings,
       l2_erase(self, objects, runtime::reply{promise});
       return promise;
     },
+    [self](atom::list, const l2_page_order& order) { return self->state.list(order); },
     [self](atom::learn, const boxed<std::vector<object_ref>>& page) {
       self->state.learn(*page);
       if (page->empty())

@@ -51,6 +51,7 @@ public:
   uint64_t erased(const std::vector<object_ref>& going, const l2_report& report);
   void loaded(const std::vector<l2_item>& items, const l2_report& report);
   void learn(const std::vector<object_ref>& found);
+  l2_page list(const l2_page_order& order) const;
   void scan_ended();
   void release(const std::vector<l2_item>& items);
   /// Makes room once the use is above the trigger; what goes is erased in the background.

@@ -192,7 +192,9 @@ runtime::task l2_erase(l2_adapter_pointer self, boxed<std::vector<object_ref>> o
     auto erasing = call(self, &l2_backend::erase, items_of(going));
     const auto report = co_await erasing;
     state.ended(report, began);
-    result.deleted += state.erased(going, report);
+    const auto gone = state.erased(going, report);
+    result.deleted += gone;
+    result.failed = going.size() - gone;
   }
   out.deliver(result);
 }

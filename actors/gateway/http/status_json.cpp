@@ -79,6 +79,7 @@ json prefetch_controller_json(const status_facts& facts, const l2_options& optio
               {"completed_results_count", 0}};
   add_l2_counts(result, facts);
   result["overdue_count"] = prefetch.overdue;
+  result["warming_count"] = prefetch.warming;
   return result;
 }
 
