@@ -68,6 +68,7 @@ struct model_layout {
   // Of the engine's tensors, group by group, for those who log lookups.
   std::vector<std::string> dtypes = {}; // torch names
   std::vector<std::vector<int64_t>> shapes = {};
+  std::vector<std::string> object_dtypes = {}; // by group, without "torch."; "": not all the same
 };
 
 // -- to the L1 manager

@@ -14,8 +14,8 @@ inline constexpr std::array<std::string_view, 8> built_l2_types
   = {"fs", "fs_native", "raw_block", "resp", "valkey", "s3", "mock", "fault_inject"};
 
 /// Those of them that an actor serves by now; the others are checked and then refused.
-inline constexpr std::array<std::string_view, 4> served_l2_types
-  = {"fs", "fs_native", "mock", "fault_inject"};
+inline constexpr std::array<std::string_view, 7> served_l2_types
+  = {"fs", "fs_native", "resp", "valkey", "s3", "mock", "fault_inject"};
 
 /// The value of `type` when it is a text.
 std::optional<std::string> read_l2_type(const nlohmann::ordered_json& object);
