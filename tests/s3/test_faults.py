@@ -92,9 +92,12 @@ class Retries(FaultCase):
 
 class TimeLimits(FaultCase):
     def test_a_server_that_never_answers_costs_the_time_limit(self):
-        _, backend = self.against(lambda p, r: fake_end(p))
+        fake, backend = self.against(lambda p, r: fake_end(p), connections=8)
         for action in ("probe", "load", "store", "erase"):
+            before = len(fake.of_objects())
             answer = backend.batch(action, *((i, 10, 1) for i in range(50)))
+            # Those that waited for a connection were never begun.
+            self.assertLessEqual(len(fake.of_objects()) - before, 8)
             self.assertEqual(answer["results"], ["failed"] * 50)
             self.assertLess(answer["ms"], 2500)
             self.assertLess(answer["blocked_ms"], 100)
