@@ -60,7 +60,7 @@ TEST_CASE("each missing cell comes from the first store that has it, no other is
 TEST_CASE("what lies beyond a gap is not loaded") {
   const std::vector groups{window(-1)};
   const cell_grid grid{5, 1, groups};
-  const std::vector stores{bits("01011")};
+  const std::vector<std::vector<bool>> stores{bits("01011")};
   const auto plan = plan_prefetch(grid, bits("10000"), stores);
   CHECK_EQ(plan.hit_chunks, 2u);
   CHECK_EQ(plan.loads[0], std::vector<uint32_t>{1});

@@ -10,7 +10,7 @@ import time
 import urllib.parse
 
 from .client import Client
-from .harness import BINARY, CHUNK, TIME_SCALE, eventually, ours_only
+from .harness import BINARY, CHUNK, TIME_SCALE, PoolWorker, eventually, ours_only
 from .server import Server
 from .test_l2 import FilesCase
 
@@ -193,14 +193,13 @@ class Warming(OperatorCase):
         self.assertIn("token_ids[0]: -1", answer["detail"])
 
     def test_more_than_l1_holds_puts_nothing_out(self):
-        worker, tokens = self.plain_worker(), self.tokens(4)
+        worker, tokens = PoolWorker(self, instance=5, hidden=8192), self.tokens(4)
         self.stored(worker, tokens)
         size = self.server.l1()["memory_total_bytes"]
         chunk_bytes = self.server.l1()["memory_used_bytes"] // 4
         many = int(size * 1.5 // chunk_bytes)
-        if many > 2000:
-            self.skipTest("chunks are too small to fill L1 quickly")
-        for seed in range(1, 4):  # L1 keeps about the last of them
+        self.assertLess(many, 400, "chunks are too small to fill L1 quickly")
+        for seed in range(1, 4):
             self.stored(worker, self.tokens(many // 3, seed))
         self.client.clear(True)
         self.assertEqual(worker.store(self.key(tokens), 7), [0, 1, 2, 3])

@@ -98,7 +98,6 @@ TEST_CASE_FIXTURE(fixture, "L1 is taken piece by piece") {
   auto store = add_store();
   const auto chain = shared_chain(8);
   put(*store, chain);
-
   warm(chain);
   check_result(8, 8);
   CHECK_EQ(store->loads, 3u);
@@ -231,23 +230,23 @@ TEST_CASE_FIXTURE(fixture, "what a store has lost is not counted as found") {
   check_idle();
 }
 
-TEST_CASE_FIXTURE(fixture, "too many warm prefetches are refused") {
-  start_tier(16);
+TEST_CASE_FIXTURE(fixture, "too many warm prefetches are refused, all others end") {
+  start_tier(128);
   auto store = add_store();
-  const auto chain = shared_chain(2);
-  engine_stores(chain);
-  clear_l1();
+  const auto chain_of_job = [](size_t i) { return shared_chain(1, static_cast<uint32_t>(i)); };
+  for (size_t i = 0; i < warm_jobs::max_open; ++i)
+    put(*store, chain_of_job(i));
   store->holding = true;
   for (size_t i = 0; i < warm_jobs::max_open; ++i)
-    warm(chain, std::to_string(i));
-  auto lookup
-    = std::make_shared<const lookup_order>(lookup_order{{"model", 1, ""}, chain, groups, 1});
+    warm(chain_of_job(i), std::to_string(i));
+  auto lookup = std::make_shared<const lookup_order>(
+    lookup_order{{"model", 1, ""}, chain_of_job(1000), groups, 1});
   check_says(refusal<caf::ok_atom>(prefetcher, atom::load_v,
                                    box(prefetch_order{lookup, "more", 1})),
              "too many warm prefetches");
   while (!store->held.empty())
     let_go(*store);
   for (size_t i = 0; i < warm_jobs::max_open; ++i)
-    check_result(2, 2, std::to_string(i));
+    check_result(1, 1, std::to_string(i));
   check_idle();
 }
