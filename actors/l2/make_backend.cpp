@@ -75,11 +75,8 @@ public:
   backend_made operator()(const redis_l2_options&) {
     return {std::make_unique<resp_backend>(*options_), {}};
   }
-  backend_made operator()(const s3_l2_options& store) {
-    return {std::make_unique<s3_backend>(
-              store, s3_backend_limits{limits_.store_ms, limits_.load_ms, limits_.lookup_ms},
-              aws_world::real(store.ca_file)),
-            {}};
+  backend_made operator()(const s3_l2_options&) {
+    return {make_s3_backend(*options_), {}};
   }
 
   backend_made operator()(const mock_l2_options& mock) {
