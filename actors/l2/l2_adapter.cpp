@@ -82,6 +82,10 @@ void l2_adapter_state::init(l2_adapter_settings settings, std::shared_ptr<l2_bac
   });
 }
 
+bool l2_adapter_state::resting() const {
+  return !breaker_.would_admit(now_ms(*self_));
+}
+
 bool l2_adapter_state::admit() {
   if (!breaker_.admit(now_ms(*self_)))
     return false;

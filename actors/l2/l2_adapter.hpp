@@ -39,6 +39,8 @@ public:
 
   void init(l2_adapter_settings settings, std::shared_ptr<l2_backend> backend, quota_actor quotas);
 
+  /// Left alone: nobody shall find anything here, for it could not be loaded.
+  bool resting() const;
   /// Whether a task may go to the store now.
   bool admit();
   /// A task that needs no leave.

@@ -61,6 +61,10 @@ runtime::task l2_look_up(l2_adapter_pointer self, l2_order order, runtime::reply
   const auto& items = *order.items;
   l2_presence result;
   result.found.assign(items.size(), false);
+  if (state.resting()) {
+    out.deliver(std::move(result));
+    co_return;
+  }
   const auto refs = refs_of(state.backend(), items);
   const auto held = state.index().lock(refs);
   std::vector<size_t> unknown;
