@@ -189,7 +189,7 @@ resp_decoder::step resp_decoder::read_other(resp_reply& reply) {
   state_ = state::head;
   const auto& tree = *reply.tree;
   switch (tree.type) {
-    case REDIS_REPLY_NIL: reply.what = resp_reply::kind::nil; break;
+    case REDIS_REPLY_NIL: reply.what = resp_reply::kind::null; break;
     case REDIS_REPLY_STATUS: reply.what = resp_reply::kind::status; break;
     case REDIS_REPLY_ERROR: reply.what = resp_reply::kind::error; break;
     case REDIS_REPLY_STRING: reply.what = resp_reply::kind::text; break;

@@ -26,14 +26,14 @@ struct resp_reply {
   enum class kind : uint8_t {
     value,        // the bytes wanted, all of them, where they were wanted
     other_length, // a value of `number` bytes instead, thrown away
-    nil,          // no such key
+    null,         // no such key
     status,       // `text`
     text,         // a bulk string where none was to be received: `text`
     error,        // `text`
     number,       // `number`
     list,         // `tree`
   };
-  kind what = kind::nil;
+  kind what = kind::null;
   int64_t number = 0;
   std::string text;
   resp_tree tree;

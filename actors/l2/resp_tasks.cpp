@@ -129,7 +129,7 @@ bool resp_task::judge_load(const resp_command& command, const resp_reply& reply,
     case resp_reply::kind::value:
       settle(command.item, l2_result::ok, command.value->length_bytes);
       return true;
-    case resp_reply::kind::nil: settle(command.item, l2_result::absent); return true;
+    case resp_reply::kind::null: settle(command.item, l2_result::absent); return true;
     case resp_reply::kind::other_length:
       settle(command.item, l2_result::wrong_length, static_cast<uint64_t>(reply.number));
       return true;

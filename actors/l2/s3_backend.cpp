@@ -265,10 +265,10 @@ std::vector<std::pair<std::string, std::string>> s3_backend::status() const {
   return result;
 }
 
-std::shared_ptr<l2_backend>
+std::unique_ptr<l2_backend>
 make_s3_backend(const l2_adapter_options& options, uint32_t listed_at_a_time) {
   const auto& s3 = std::get<s3_l2_options>(options.store);
-  return std::make_shared<s3_backend>(
+  return std::make_unique<s3_backend>(
     s3,
     s3_backend_limits{options.store_timeout_ms, options.load_timeout_ms, options.lookup_timeout_ms,
                       listed_at_a_time},

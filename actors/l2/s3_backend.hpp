@@ -61,7 +61,7 @@ private:
 s3_place place_of(const s3_l2_options& options);
 
 /// @param options of type s3
-std::shared_ptr<l2_backend>
+std::unique_ptr<l2_backend>
 make_s3_backend(const l2_adapter_options& options, uint32_t listed_at_a_time = 1'000);
 
 } // namespace actord

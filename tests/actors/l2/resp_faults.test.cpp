@@ -226,8 +226,8 @@ TEST_CASE("a server that talks nonsense is left, and its nonsense is nobody's va
     for (auto what : every_call) {
       const auto report = call(backend, what, all);
       const bool set_ok = nonsense == "+OK\r\n" && what == &l2_backend::store;
-      const bool nil = nonsense.starts_with("*-1") && what == &l2_backend::load;
-      if (!set_ok && !nil)
+      const bool none = nonsense.starts_with("*-1") && what == &l2_backend::load;
+      if (!set_ok && !none)
         CHECK(std::ranges::count(report.results, failed) > 0);
       if (!set_ok)
         CHECK(std::ranges::count(report.results, ok) == 0);
