@@ -232,6 +232,7 @@ void cache_server::start_cache() {
   auto session_settings = session_options_of(options_);
   session_settings.metrics = metrics_;
   session_settings.bus = publisher_;
+  session_settings.dtypes = l2_->dtypes();
   sessions_ = runtime::spawn_named(system_, *census_, "session", session, session_settings, l1_);
   l2_->start(system_, {metrics_, census_, publisher_, pool_, quotas_, l1_, sessions_});
 }

@@ -38,6 +38,14 @@ public:
   /// Answers what was accepted (5 s at most), then ends every actor and unlinks the pool.
   void stop();
 
+  /// Where the daemon tells what happened, and who hands it out; for benchmarks that add both.
+  const event_publisher_ptr& publisher() const {
+    return publisher_;
+  }
+  const event_bus_actor& bus() const {
+    return bus_;
+  }
+
 private:
   void start_telemetry(std::unique_ptr<event_subscriber> lookup_log);
   void start_export();

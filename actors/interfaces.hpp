@@ -61,6 +61,8 @@ using l2_adapter_actor = caf::typed_actor<
   caf::replies_to<atom::store, l2_order>::with<boxed<l2_report>>,
   // Removes objects that nobody has locked.
   caf::replies_to<atom::erase, boxed<std::vector<object_ref>>>::with<erase_report>,
+  // A page of what it holds.
+  caf::replies_to<atom::list, l2_page_order>::with<l2_page>,
   // A page of what a scan found; an empty one ends it.
   caf::reacts_to<atom::learn, boxed<std::vector<object_ref>>>,
   caf::replies_to<atom::status>::with<l2_adapter_status>,
@@ -78,12 +80,14 @@ using store_controller_actor = caf::typed_actor<
   caf::replies_to<atom::stop>::with<caf::ok_atom>>;
 
 /// The PREFETCH CONTROLLER: brings what a lookup misses from the adapters into L1.
-using prefetch_controller_actor
-  = caf::typed_actor<caf::replies_to<atom::lookup, boxed<prefetch_order>>::with<prefetch_outcome>,
-                     caf::reacts_to<atom::attach, l2_adapter_actor, l2_adapter_info>,
-                     // Looks for lookups whose time is over.
-                     caf::reacts_to<atom::tick>,
-                     caf::replies_to<atom::status>::with<prefetch_controller_status>>;
+using prefetch_controller_actor = caf::typed_actor<
+  caf::replies_to<atom::lookup, boxed<prefetch_order>>::with<prefetch_outcome>,
+  // Starts a warm prefetch and answers at once; what became of it, once when it is over.
+  caf::replies_to<atom::load, boxed<prefetch_order>>::with<caf::ok_atom>,
+  caf::replies_to<atom::status, std::string>::with<warm_status>,
+  caf::reacts_to<atom::attach, l2_adapter_actor, l2_adapter_info>,
+  // Looks for lookups whose time is over.
+  caf::reacts_to<atom::tick>, caf::replies_to<atom::status>::with<prefetch_controller_status>>;
 
 /// The L1 MANAGER: the one owner of the pool's index (storage/l1_index.hpp has the rules of each
 /// step).
@@ -107,7 +111,10 @@ using l1_manager_actor = caf::typed_actor<
   // Keeps objects in place until their claim is finished.
   caf::replies_to<atom::pin, boxed<std::vector<object_ref>>>::with<pin_outcome>,
   // Who is told of what engines store. Sent once, when there are stores behind L1.
-  caf::reacts_to<atom::open, store_controller_actor>, caf::reacts_to<atom::touch, touch_order>,
+  caf::reacts_to<atom::open, store_controller_actor>,
+  // Every store has them, or will never have them: no reason to keep them longer than others.
+  caf::reacts_to<atom::ack, boxed<std::vector<object_ref>>>,
+  caf::reacts_to<atom::touch, touch_order>,
   // Frees some of the bytes and answers how many; 0 when nothing more can go. One slice per
   // message.
   caf::replies_to<atom::evict, evict_order>::with<uint64_t>,
@@ -157,6 +164,8 @@ using session_actor = caf::typed_actor<
   caf::reacts_to<atom::attach, model_layout>, caf::reacts_to<atom::detach, model_layout>,
   // Starts a lookup; answered before it is done.
   caf::replies_to<atom::lookup, boxed<wire::lookup>>::with<caf::ok_atom>,
+  // Starts a warm prefetch of the key's chunks, named by its request id, in no session.
+  caf::replies_to<atom::load, boxed<wire::lookup>>::with<caf::ok_atom>,
   // The hit of a lookup, once. Waits at most that many seconds while it is pending.
   caf::replies_to<atom::status, std::string, double>::with<prefetch_status>,
   caf::replies_to<atom::release, boxed<wire::free_lookup_locks>>::with<caf::ok_atom>,
@@ -235,5 +244,10 @@ CAF_BEGIN_TYPE_ID_BLOCK(actord_actors, caf::id_block::actord_messages::end)
   CAF_ADD_TYPE_ID(actord_actors, (actord::store_controller_actor))
   CAF_ADD_TYPE_ID(actord_actors, (actord::subscriber_actor))
   CAF_ADD_TYPE_ID(actord_actors, (actord::zmq_gateway_actor))
+
+  // What operators ask of the stores behind L1.
+  CAF_ADD_TYPE_ID(actord_actors, (actord::l2_page))
+  CAF_ADD_TYPE_ID(actord_actors, (actord::l2_page_order))
+  CAF_ADD_TYPE_ID(actord_actors, (actord::warm_status))
 
 CAF_END_TYPE_ID_BLOCK(actord_actors)

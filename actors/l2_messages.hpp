@@ -5,8 +5,11 @@
 #include "storage/l1_index.hpp"
 #include "storage/l2_index.hpp"
 
+#include <caf/allowed_unsafe_message_type.hpp>
+
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -24,6 +27,18 @@ struct l2_order {
 /// Which of an order's objects are there. These are locked until they are released.
 struct l2_presence {
   std::vector<bool> found;
+};
+
+/// Asks for some of an adapter's objects (storage/l2_index.hpp has the rules).
+struct l2_page_order {
+  uint64_t max_objects = 500;
+  std::string cursor; // "": from the beginning
+  std::optional<std::string> model_name;
+};
+
+/// Nothing: the cursor is not one.
+struct l2_page {
+  std::optional<l2_index::page> objects;
 };
 
 /// Who an adapter is, for events, logs and metrics.
@@ -83,9 +98,17 @@ struct prefetch_outcome {
   uint64_t l2_objects = 0; // that were loaded for it
 };
 
+/// What became of a warm prefetch. Keys are objects.
+struct warm_status {
+  enum class phase : uint8_t { unknown, pending, completed };
+  phase now = phase::unknown;
+  uint64_t found_keys = 0, total_keys = 0;
+};
+
 struct prefetch_controller_status {
   uint64_t max_in_flight = 0, waiting = 0, in_lookup = 0, in_load = 0, adapters = 0;
   uint64_t overdue = 0; // answered before all that was planned had come
+  uint64_t warming = 0; // warm prefetches under way or in line
 };
 
 struct store_controller_status {
@@ -95,3 +118,7 @@ struct store_controller_status {
 };
 
 } // namespace actord
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(actord::l2_page)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(actord::l2_page_order)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(actord::warm_status)

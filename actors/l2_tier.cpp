@@ -57,10 +57,12 @@ l2_tier::l2_tier(const daemon_options& options) : options_(options) {
   for (const auto& each : options.l2.adapters) {
     l2_adapter_info info{static_cast<uint32_t>(opened_.size()), each.type, each.shared};
     const auto flag = "--l2-adapter #" + std::to_string(opened_.size() + 1) + ": ";
-    auto made = make_backend(each, options.l1.align_bytes);
-    if (auto* fault = std::get_if<std::string>(&made))
-      throw std::runtime_error(flag + *fault);
-    auto backend = std::get<std::shared_ptr<l2_backend>>(std::move(made));
+    auto made = make_backend(
+      each, {[types = dtypes_](const object_ref& object) { return types->find(object); },
+             options.l1.align_bytes});
+    if (!made.backend)
+      throw std::runtime_error(flag + made.error);
+    std::shared_ptr<l2_backend> backend = std::move(made.backend);
     if (auto fault = backend->open(); !fault.empty())
       throw std::runtime_error(flag + fault);
     opened_.push_back({each, std::move(info), std::move(backend)});
@@ -81,6 +83,7 @@ void l2_tier::start(caf::actor_system& system, const l2_tier_parts& parts) {
   prefetch_controller_options prefetch;
   prefetch.max_in_flight = static_cast<uint64_t>(options_.l2.prefetch_max_in_flight);
   prefetch.retain = options_.l2.prefetch_policy == "retain";
+  prefetch.warm_watermark = options_.l1.eviction.trigger_watermark;
   prefetch.bus = parts.bus;
   prefetch.lookup_timeout_ms = prefetch.load_timeout_ms = 0;
   for (const auto& each : opened_) {

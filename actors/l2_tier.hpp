@@ -3,6 +3,7 @@
 
 #include "actors/event_publisher.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/l2/object_dtypes.hpp"
 #include "actors/transfer/shm_pool.hpp"
 #include "observability/metric_registry.hpp"
 #include "runtime/actor_census.hpp"
@@ -56,6 +57,10 @@ public:
   const std::vector<l2_adapter_actor>& adapters() const {
     return adapters_;
   }
+  /// What sessions tell of models, for serdes that have to know.
+  const std::shared_ptr<object_dtypes>& dtypes() const {
+    return dtypes_;
+  }
 
 private:
   struct opened {
@@ -65,6 +70,7 @@ private:
   };
 
   daemon_options options_;
+  std::shared_ptr<object_dtypes> dtypes_ = std::make_shared<object_dtypes>();
   std::vector<opened> opened_;
   std::vector<l2_adapter_actor> adapters_;
   store_controller_actor stores_;

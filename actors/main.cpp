@@ -2,16 +2,15 @@
 #include "actors/cache_server.hpp"
 #include "actors/log.hpp"
 #include "actors/logging.hpp"
+#include "actors/system_config.hpp"
 #include "actors/telemetry/lookup_hash_log.hpp"
 #include "runtime/options/parse_options.hpp"
 #include "runtime/shutdown_signal.hpp"
 
-#include <caf/actor_system_config.hpp>
-#include <caf/init_global_meta_objects.hpp>
+#include <caf/actor_system.hpp>
 
 #include <cstdio>
 #include <exception>
-#include <thread>
 #include <variant>
 
 #include <fcntl.h>
@@ -20,22 +19,6 @@
 namespace {
 
 using namespace actord;
-
-// CAF takes no options of its own from the command line, the environment or a file.
-class system_config : public caf::actor_system_config {
-public:
-  system_config() {
-    add_message_types<caf::id_block::actord_messages>();
-    add_message_types<caf::id_block::actord_actors>();
-    add_error_category(caf::atom("actord"), [](uint8_t code, caf::atom_value, const caf::message&) {
-      return to_string(static_cast<ec>(code));
-    });
-    // `stealing` polls with sleeps and doubles a hop's latency (measured: 200 against 97 µs).
-    set("scheduler.policy", caf::atom("sharing"));
-    // CAF would start four even on a smaller machine.
-    set("scheduler.max-threads", static_cast<size_t>(std::thread::hardware_concurrency()));
-  }
-};
 
 using lookup_log_ptr = std::unique_ptr<lookup_hash_log>;
 

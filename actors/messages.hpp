@@ -68,6 +68,7 @@ struct model_layout {
   // Of the engine's tensors, group by group, for those who log lookups.
   std::vector<std::string> dtypes = {}; // torch names
   std::vector<std::vector<int64_t>> shapes = {};
+  std::vector<std::string> object_dtypes = {}; // by group, without "torch."; "": not all the same
 };
 
 // -- to the L1 manager
@@ -118,7 +119,7 @@ struct erase_order {
 };
 
 struct erase_report {
-  uint64_t deleted = 0, locked = 0;
+  uint64_t deleted = 0, locked = 0, failed = 0;
 };
 
 /// What to make room for: `bytes` of `salt`'s objects (of all when empty).

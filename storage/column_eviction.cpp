@@ -37,14 +37,25 @@ uint64_t column_store::evict(uint64_t goal_bytes, size_t max_columns, std::optio
     return take_from_largest_salts(spaces_, goal_bytes, max_columns,
                                    [&](uint64_t goal, size_t most, salt_id largest) {
                                      auto before = counts_.columns;
-                                     auto gone = evict_walk(goal, most, largest);
+                                     auto gone = evict_clean_first(goal, most, largest);
                                      return std::pair{gone, size_t{before - counts_.columns}};
                                    });
-  return evict_walk(goal_bytes, max_columns, salt);
+  return evict_clean_first(goal_bytes, max_columns, salt);
 }
 
-uint64_t
-column_store::evict_walk(uint64_t goal_bytes, size_t max_columns, std::optional<salt_id> salt) {
+uint64_t column_store::evict_clean_first(uint64_t goal_bytes, size_t max_columns,
+                                         std::optional<salt_id> salt) {
+  const auto before = counts_.columns;
+  auto freed = evict_walk(goal_bytes, max_columns, salt, choice::clean);
+  const auto gone = before - counts_.columns;
+  // What no store has yet is lost for good: only where nothing else is left.
+  if (freed < goal_bytes && gone < max_columns && counts_.dirty > 0)
+    freed += evict_walk(goal_bytes - freed, max_columns - gone, salt, choice::any);
+  return freed;
+}
+
+uint64_t column_store::evict_walk(uint64_t goal_bytes, size_t max_columns,
+                                  std::optional<salt_id> salt, choice which) {
   victims_.clear();
   uint64_t freed = 0;
   // Nothing evictable: no walk past every leased column.
@@ -53,7 +64,7 @@ column_store::evict_walk(uint64_t goal_bytes, size_t max_columns, std::optional<
   policy_->walk(salt, [&](column_id id) {
     if (freed >= goal_bytes || victims_.size() >= max_columns)
       return offer_answer::stop;
-    if (columns_[id].pins > 0)
+    if (columns_[id].pins > 0 || (which == choice::clean && columns_[id].dirty))
       return offer_answer::refused;
     freed += columns_[id].bytes;
     victims_.push_back(id);
@@ -86,15 +97,15 @@ bool column_store::consistent() const {
   return columns_hold && columns == columns_.size() && linked <= cells_.in_use()
          && seen.resident == counts_.resident && seen.read == counts_.read
          && seen.staged <= counts_.staged && seen.columns == counts_.columns
-         && seen.temporary == counts_.temporary && seen.staging_bytes <= counts_.staging_bytes
-         && evictable == evictable_bytes_;
+         && seen.temporary == counts_.temporary && seen.dirty == counts_.dirty
+         && seen.staging_bytes <= counts_.staging_bytes && evictable == evictable_bytes_;
 }
 
 bool column_store::consistent_column(column_id id, counts& seen, uint64_t& evictable) const {
   const auto& target = columns_[id];
   uint64_t bytes = 0;
   uint32_t pins = 0;
-  bool cells_hold = true;
+  bool cells_hold = true, dirty = false;
   for_cells(id, [&](cell_id, const cell& c) {
     cells_hold &= c.column == id;
     pins += c.staged() || c.readers > 0 ? 1 : 0;
@@ -107,11 +118,13 @@ bool column_store::consistent_column(column_id id, counts& seen, uint64_t& evict
     ++seen.resident;
     seen.read += c.readers > 0 ? 1 : 0;
     seen.temporary += c.temporary ? 1 : 0;
+    seen.dirty += c.dirty ? 1 : 0;
+    dirty |= c.dirty;
   });
   seen.columns += bytes > 0 ? 1 : 0;
   if (pins == 0)
     evictable += bytes;
-  return cells_hold && bytes == target.bytes && pins == target.pins
+  return cells_hold && bytes == target.bytes && pins == target.pins && (!dirty || target.dirty)
          && find(target.space, target.hash) == id;
 }
 

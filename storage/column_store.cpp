@@ -78,7 +78,8 @@ cell_id column_store::stage(uint32_t space, const chunk_hash& hash, uint16_t ran
     columns_[at].space = space;
     spaces_.add_reference(space);
   }
-  cells_[id] = {unbacked, length, columns_[at].first_cell, at, 0, reservation, group, rank, false};
+  cells_[id]
+    = {unbacked, length, columns_[at].first_cell, at, 0, reservation, group, rank, false, false};
   columns_[at].first_cell = id;
   ++counts_.staged;
   counts_.staging_bytes += length;
@@ -145,6 +146,8 @@ void column_store::unlink(cell_id id, bool evicted) {
     note(spaces_.salt(target.space), &salt_traffic::evicted);
     --counts_.resident;
     counts_.temporary -= gone.temporary ? 1 : 0;
+    if (gone.dirty)
+      counts_.dirty -= 1;
     counts_.read -= gone.readers > 0 ? 1 : 0;
     if (target.bytes == 0) {
       policy_->removed(at, evicted);
@@ -212,6 +215,18 @@ void column_store::drop(cell_id id, uint32_t shares) {
   unpin(held.column);
   if (held.temporary)
     unlink(id);
+}
+
+void column_store::set_dirty(cell_id id, bool dirty) {
+  auto& object = cells_[id];
+  assert(!object.staged() && object.column != nil);
+  if (object.dirty == dirty)
+    return;
+  object.dirty = dirty;
+  counts_.dirty += dirty ? 1 : uint64_t(-1);
+  bool any = false;
+  for_cells(object.column, [&](cell_id, const cell& each) { any |= each.dirty; });
+  columns_[object.column].dirty = any;
 }
 
 void column_store::make_temporary(cell_id id) {

@@ -32,6 +32,7 @@ struct cell {
   uint16_t group = 0;
   uint16_t rank = 0;
   bool temporary = false; // goes with its last reader
+  bool dirty = false;     // no store behind the pool has it yet
 
   bool staged() const noexcept {
     return reservation != nil;
@@ -47,8 +48,10 @@ struct column {
   uint32_t space = 0;       // slot in the space table
   uint32_t next = nil;
   cell_id first_cell = nil;
-  uint32_t pins = 0; // cells that are read or staged: no victim while there are any
+  uint32_t pins : 31 = 0; // cells that are read or staged: no victim while there are any
+  uint32_t dirty : 1 = 0; // has dirty cells: a victim only where no clean column is left
 };
+static_assert(sizeof(column) == 64);
 
 /// Owns the relation between keys, cells and pool ranges and keeps every
 /// counter incrementally. Knows readers and writers only as counts; who they
@@ -57,7 +60,8 @@ struct column {
 class column_store {
 public:
   struct counts {
-    uint64_t resident = 0, staged = 0, read = 0, columns = 0, staging_bytes = 0, temporary = 0;
+    uint64_t resident = 0, staged = 0, read = 0, columns = 0, staging_bytes = 0;
+    uint64_t temporary = 0, dirty = 0;
     auto operator<=>(const counts&) const = default;
   };
 
@@ -109,6 +113,8 @@ public:
   void drop(cell_id id, uint32_t shares);
   /// The resident object goes when its last reader is done. One that nobody comes to read stays.
   void make_temporary(cell_id id);
+  /// Whether a resident object would be lost with the pool.
+  void set_dirty(cell_id id, bool dirty);
   void touch(column_id column);
 
   // -- room
@@ -176,7 +182,10 @@ private:
   void remove_from_list(column_id id, cell_id gone);
   void free_cell(cell_id id);
   void record(const column& target, bool stored);
-  uint64_t evict_walk(uint64_t goal_bytes, size_t max_columns, std::optional<salt_id> salt);
+  enum class choice : uint8_t { clean, any };
+  uint64_t
+  evict_walk(uint64_t goal_bytes, size_t max_columns, std::optional<salt_id> salt, choice which);
+  uint64_t evict_clean_first(uint64_t goal_bytes, size_t max_columns, std::optional<salt_id> salt);
   bool consistent_column(column_id id, counts& seen, uint64_t& evictable) const;
 
   pool_allocator pool_;

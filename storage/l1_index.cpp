@@ -127,6 +127,7 @@ l1_usage l1_index::usage() const {
   result.staged_objects = totals.staged - detached_cells_;
   result.read_locked_objects = totals.read;
   result.temporary_objects = totals.temporary;
+  result.dirty_objects = totals.dirty;
   result.columns = totals.columns;
   result.leases = leases_.size();
   result.claims = claims_.size();

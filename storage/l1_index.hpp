@@ -89,6 +89,7 @@ struct l1_usage {
   uint64_t index_bytes = 0;   // memory that the index itself has touched
   uint64_t resident_objects = 0, staged_objects = 0, read_locked_objects = 0, columns = 0;
   uint64_t temporary_objects = 0; // that go with their last reader
+  uint64_t dirty_objects = 0;     // that no store behind the pool has yet
   uint64_t leases = 0, claims = 0, reservations = 0;
   uint64_t quarantined = 0; // reservations whose objects have all lost their keys
 };
@@ -188,6 +189,12 @@ public:
   /// As commit, of the objects whose entry in `loaded` (the order of the reservation's slots) is
   /// true; the others are thrown away. Returns how many became resident.
   size_t commit_loaded(reservation_id id, const std::vector<bool>& loaded);
+  /// From now on what is committed is dirty until `cleaned`: evicted only where nothing clean is
+  /// left.
+  void keep_dirty(bool on) noexcept {
+    keep_dirty_ = on;
+  }
+  void cleaned(std::span<const object_ref> objects);
   /// Its writer may still be alive: the keys are free at once, the buffers when
   /// `abort` or `commit` or the write TTL comes.
   void quarantine(reservation_id id);
@@ -280,12 +287,14 @@ private:
   void detach(cell_id id);
   void end_reservation(reservation_id id);
   size_t settle_all(reservation_id id);
+  cell_id resident(const object_ref& object) const;
 
   config config_;
   column_store store_;
   id_table<lease> leases_;
   id_table<claim_state> claims_;
   id_table<reservation_state> reservations_;
+  bool keep_dirty_ = false;
   uint64_t detached_ = 0;       // reservations without a linked cell
   uint64_t detached_cells_ = 0; // staged cells that have lost their keys
   // Scratch of one call.

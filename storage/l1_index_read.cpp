@@ -10,6 +10,10 @@ namespace {
 
 constexpr uint32_t max_shares = 128;
 
+uint16_t rank_of(const object_ref& object) {
+  return static_cast<uint16_t>(object.kv_rank >> 16 & 0xff);
+}
+
 bool serves(const cell& candidate, uint32_t world, std::span<const group_layout> groups) {
   return !candidate.staged() && candidate.rank < world && candidate.group < groups.size()
          && !groups[candidate.group].aux
@@ -263,17 +267,22 @@ hold_outcome l1_index::hold_present(space_id space, std::span<const chunk_hash> 
   return result;
 }
 
+cell_id l1_index::resident(const object_ref& object) const {
+  const auto space = find(*object.space);
+  const auto column = space ? store_.find(store_.spaces().slot_of(*space), object.hash) : nil;
+  return column == nil ? nil
+                       : store_.resident_cell(column, rank_of(object),
+                                              static_cast<uint16_t>(object.object_group_id));
+}
+
 pin_outcome l1_index::pin(std::span<const object_ref> objects) {
   pin_outcome result;
   claim_state pinned;
   pinned.pinned = true;
   for (const auto& object : objects) {
-    const auto rank = static_cast<uint16_t>(object.kv_rank >> 16 & 0xff);
-    const auto group = static_cast<uint16_t>(object.object_group_id);
-    const auto space = find(*object.space);
-    const auto column = space ? store_.find(store_.spaces().slot_of(*space), object.hash) : nil;
-    const auto id = column == nil ? nil : store_.resident_cell(column, rank, group);
-    result.slots.push_back({static_cast<uint32_t>(result.slots.size()), group, rank, 0, 0});
+    const auto id = resident(object);
+    result.slots.push_back({static_cast<uint32_t>(result.slots.size()),
+                            static_cast<uint16_t>(object.object_group_id), rank_of(object), 0, 0});
     if (id == nil)
       continue;
     result.slots.back().offset_bytes = store_.at_cell(id).offset;

@@ -147,11 +147,19 @@ size_t l1_index::settle_all(reservation_id id) {
     settled += first ? 1 : 0;
     if (first && reservation.temporary)
       store_.make_temporary(staged);
+    if (first && keep_dirty_ && !reservation.loading)
+      store_.set_dirty(staged, true);
   }
   for (auto fresh = columns_.rbegin(); fresh != columns_.rend(); ++fresh)
     store_.admit(*fresh);
   reservations_.erase(id);
   return settled;
+}
+
+void l1_index::cleaned(std::span<const object_ref> objects) {
+  for (const auto& object : objects)
+    if (const auto id = resident(object); id != nil)
+      store_.set_dirty(id, false);
 }
 
 void l1_index::mark_loading(reservation_id id, bool temporary) {

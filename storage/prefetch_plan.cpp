@@ -14,6 +14,29 @@ bool row_serves(int32_t window_chunks, uint32_t prefix, uint32_t run) {
   return run >= prefix - window_start(window_chunks, 0, prefix);
 }
 
+std::vector<bool> all_of(std::vector<bool> in_l1, std::span<const std::vector<bool>> in_stores) {
+  for (const auto& store : in_stores)
+    for (size_t cell = 0; cell < in_l1.size(); ++cell)
+      if (store[cell])
+        in_l1[cell] = true;
+  return in_l1;
+}
+
+/// Each wanted cell that L1 lacks, from the first store that has it.
+std::vector<std::vector<uint32_t>>
+loads_of(const std::vector<bool>& wanted, const std::vector<bool>& in_l1,
+         std::span<const std::vector<bool>> in_stores) {
+  std::vector<std::vector<uint32_t>> result(in_stores.size());
+  for (size_t cell = 0; cell < wanted.size(); ++cell) {
+    if (!wanted[cell] || in_l1[cell])
+      continue;
+    const auto from = std::ranges::find_if(in_stores, [&](const auto& x) { return x[cell]; });
+    if (from != in_stores.end())
+      result[static_cast<size_t>(from - in_stores.begin())].push_back(static_cast<uint32_t>(cell));
+  }
+  return result;
+}
+
 } // namespace
 
 uint32_t servable_prefix(const cell_grid& grid, const std::vector<bool>& present) {
@@ -51,25 +74,26 @@ std::vector<bool> cells_needed(const cell_grid& grid, uint32_t hit_chunks) {
   return result;
 }
 
-prefetch_plan plan_prefetch(const cell_grid& grid, const std::vector<bool>& in_l1,
-                            std::span<const std::vector<bool>> in_stores) {
-  auto found = in_l1;
-  for (const auto& store : in_stores)
-    for (size_t cell = 0; cell < found.size(); ++cell)
-      if (store[cell])
-        found[cell] = true;
-  prefetch_plan result;
-  result.hit_chunks = servable_prefix(grid, found);
-  result.loads.resize(in_stores.size());
-  const auto needed = cells_needed(grid, result.hit_chunks);
-  for (size_t cell = 0; cell < found.size(); ++cell) {
-    if (!needed[cell] || in_l1[cell])
-      continue;
-    const auto from = std::ranges::find_if(in_stores, [&](const auto& x) { return x[cell]; });
-    result.loads[static_cast<size_t>(from - in_stores.begin())].push_back(
-      static_cast<uint32_t>(cell));
+std::vector<bool> cells_to_warm(const cell_grid& part, uint32_t first, uint32_t chunks) {
+  std::vector<bool> result(part.size(), false);
+  for (size_t cell = 0; cell < result.size(); ++cell) {
+    const auto& group = part.groups[part.group_of(cell)];
+    result[cell]
+      = !group.aux && first + part.chunk_of(cell) >= window_start(group.window_chunks, 0, chunks);
   }
   return result;
+}
+
+prefetch_plan plan_prefetch(const cell_grid& grid, const std::vector<bool>& in_l1,
+                            std::span<const std::vector<bool>> in_stores) {
+  const auto hit_chunks = servable_prefix(grid, all_of(in_l1, in_stores));
+  return {hit_chunks, loads_of(cells_needed(grid, hit_chunks), in_l1, in_stores)};
+}
+
+prefetch_plan
+plan_warm(const cell_grid& grid, const std::vector<bool>& wanted, const std::vector<bool>& in_l1,
+          std::span<const std::vector<bool>> in_stores) {
+  return {servable_prefix(grid, all_of(in_l1, in_stores)), loads_of(wanted, in_l1, in_stores)};
 }
 
 } // namespace actord

@@ -48,4 +48,15 @@ struct prefetch_plan {
 prefetch_plan plan_prefetch(const cell_grid& grid, const std::vector<bool>& in_l1,
                             std::span<const std::vector<bool>> in_stores);
 
+/// The same for cells that are `wanted` for themselves: each that some store has, whatever prefix
+/// they make. `hit_chunks` is that prefix.
+prefetch_plan
+plan_warm(const cell_grid& grid, const std::vector<bool>& wanted, const std::vector<bool>& in_l1,
+          std::span<const std::vector<bool>> in_stores);
+
+/// The cells of chunks [first, end) that a prompt of `chunks` chunks is served by, once more as a
+/// grid of these chunks alone: every chunk of full attention, and the last window of the others.
+/// @param part its `chunks` is end - first
+std::vector<bool> cells_to_warm(const cell_grid& part, uint32_t first, uint32_t chunks);
+
 } // namespace actord

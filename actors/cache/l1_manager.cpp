@@ -283,6 +283,10 @@ l1_manager(l1_manager_actor::stateful_pointer<l1_manager_state> self, l1_manager
     [self](atom::open, const store_controller_actor& stores) {
       self->state.stores = stores;
       self->state.index().record_objects(true);
+      self->state.index().keep_dirty(true);
+    },
+    [self](atom::ack, const boxed<std::vector<object_ref>>& objects) {
+      self->state.index().cleaned(*objects);
     },
     [self](atom::touch, const touch_order& order) { self->state.touch(order); },
     [self](atom::evict, const evict_order& order) { return self->state.evict(order); },

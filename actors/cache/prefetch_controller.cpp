@@ -1,6 +1,7 @@
 #include "actors/cache/prefetch_controller.hpp"
 
 #include "actors/cache/prefetch_lookup.hpp"
+#include "actors/cache/prefetch_warm.hpp"
 #include "actors/clock.hpp"
 
 #include <algorithm>
@@ -23,19 +24,21 @@ void prefetch_controller_state::init(prefetch_controller_options chosen,
                                      l1_manager_actor l1_manager,
                                      std::shared_ptr<const shm_pool> memory) {
   options = std::move(chosen);
+  lane.max_in_flight = options.max_in_flight;
+  warm_lane.max_in_flight = options.warm_max_in_flight;
   l1 = std::move(l1_manager);
   pool = std::move(memory);
 }
 
-std::shared_ptr<runtime::gate> prefetch_controller_state::enter() {
-  if (running_ < options.max_in_flight) {
+std::shared_ptr<runtime::gate> prefetch_lane::enter() {
+  if (running_ < max_in_flight) {
     ++running_;
     return nullptr;
   }
   return waiting_.emplace_back(std::make_shared<runtime::gate>());
 }
 
-void prefetch_controller_state::leave() {
+void prefetch_lane::leave() {
   if (waiting_.empty()) {
     --running_;
     return;
@@ -75,7 +78,8 @@ void prefetch_controller_state::tick() {
 }
 
 prefetch_controller_status prefetch_controller_state::status() const {
-  return {options.max_in_flight, waiting_.size(), in_lookup, in_load, adapters.size(), overdue};
+  return {options.max_in_flight, lane.waiting(), in_lookup,  in_load,
+          adapters.size(),       overdue,        warm.open()};
 }
 
 prefetch_controller_actor::behavior_type
@@ -87,6 +91,15 @@ prefetch_controller(prefetch_controller_pointer self, const prefetch_controller_
       auto promise = self->make_response_promise<prefetch_outcome>();
       run_prefetch(self, order, runtime::reply{promise});
       return promise;
+    },
+    [self](atom::load, const boxed<prefetch_order>& order) -> caf::result<caf::ok_atom> {
+      if (!self->state.warm.begin(order->request_id))
+        return make_error(ec::busy, "too many warm prefetches are under way; try again later");
+      run_warm(self, order);
+      return caf::ok_atom_v;
+    },
+    [self](atom::status, const std::string& request_id) {
+      return self->state.warm.take(request_id, now_ms(*self));
     },
     [self](atom::attach, const l2_adapter_actor& adapter, const l2_adapter_info& info) {
       auto& all = self->state.adapters;

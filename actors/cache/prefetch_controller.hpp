@@ -1,6 +1,7 @@
 // The actor that brings what lookups miss from the stores behind L1.
 #pragma once
 
+#include "actors/cache/warm_jobs.hpp"
 #include "actors/event_publisher.hpp"
 #include "actors/interfaces.hpp"
 #include "actors/transfer/shm_pool.hpp"
@@ -21,6 +22,28 @@ struct prefetch_controller_options {
   bool retain = false;        // what was loaded stays in L1, instead of going with its last reader
   time_ms lookup_timeout_ms = 10'000, load_timeout_ms = 30'000; // of one lookup's steps
   event_publisher_ptr bus = event_publisher::none();
+  // Warm prefetches: a lane of their own, pieces that do not take L1 in one gulp, and the share of
+  // L1 beyond which they bring nothing more.
+  uint64_t warm_max_in_flight = 2, warm_piece_chunks = 64, warm_piece_bytes = 256u << 20;
+  double warm_watermark = 0.8;
+};
+
+/// Lets so many in at a time; the others wait in line.
+class prefetch_lane {
+public:
+  /// A place among those in flight: null when there is one now, else the gate that opens when it is
+  /// one's turn.
+  std::shared_ptr<runtime::gate> enter();
+  void leave();
+  size_t waiting() const {
+    return waiting_.size();
+  }
+
+  uint64_t max_in_flight = 1;
+
+private:
+  uint64_t running_ = 0;
+  std::deque<std::shared_ptr<runtime::gate>> waiting_;
 };
 
 /// Something that a lookup waits for: some answers, or the end of its time. What comes later is
@@ -58,10 +81,6 @@ public:
 
   void init(prefetch_controller_options chosen, l1_manager_actor l1_manager,
             std::shared_ptr<const shm_pool> memory);
-  /// A place among those in flight: null when there is one now, else the gate that opens when it is
-  /// this lookup's turn.
-  std::shared_ptr<runtime::gate> enter();
-  void leave();
   /// A step that waits for `missing` answers, at most so long.
   std::shared_ptr<prefetch_step> begin_step(size_t missing, time_ms limit_ms);
   /// Opens the steps whose time is over.
@@ -78,6 +97,8 @@ public:
   std::vector<adapter> adapters; // lower index first
   std::map<object_key, std::shared_ptr<running_load>> loading;
   uint64_t in_lookup = 0, in_load = 0, overdue = 0, tasks = 0;
+  prefetch_lane lane, warm_lane; // of lookups; of warm prefetches
+  warm_jobs warm;
 
 private:
   prefetch_controller_actor::pointer self_;
@@ -86,8 +107,6 @@ private:
     std::weak_ptr<prefetch_step> step;
   };
 
-  uint64_t running_ = 0;
-  std::deque<std::shared_ptr<runtime::gate>> waiting_;
   std::vector<timed_step> timed_;
 };
 

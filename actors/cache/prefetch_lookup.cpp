@@ -1,6 +1,6 @@
 #include "actors/cache/prefetch_lookup.hpp"
 
-#include "actors/cache/prefetch_events.hpp"
+#include "actors/cache/prefetch_parts.hpp"
 #include "runtime/ask.hpp"
 
 #include <algorithm>
@@ -8,75 +8,8 @@
 
 namespace actord {
 
-namespace {
-
-using step_ptr = std::shared_ptr<prefetch_step>;
-
-/// A lookup under way. Answers that come after its end find it through their own pointers.
-struct prefetch {
-  boxed<prefetch_order> order;
-  std::shared_ptr<const key_space> space;
-  cell_grid grid;
-  std::vector<prefetch_controller_state::adapter> adapters; // when it began
-  lease_id held = 0;
-  std::vector<bool> in_l1;
-  std::vector<std::vector<bool>> in_stores; // by adapter
-  std::vector<uint32_t> missing;            // cells that the adapters are asked for
-  std::shared_ptr<const prefetch_events> told;
-
-  const lookup_order& lookup() const {
-    return *order->lookup;
-  }
-  object_ref object(uint32_t cell) const {
-    const auto group = grid.group_of(cell);
-    return {space, (*lookup().chain)[grid.chunk_of(cell)],
-            pack_kv_rank(grid.world_size, grid.rank_of(cell)), group,
-            grid.groups[group].object_bytes};
-  }
-  l2_order items(const std::vector<uint32_t>& cells) const {
-    std::vector<l2_item> result;
-    result.reserve(cells.size());
-    for (auto cell : cells)
-      result.push_back({object(cell), nullptr, 0});
-    return {std::make_shared<const std::vector<l2_item>>(std::move(result))};
-  }
-};
-using prefetch_ptr = std::shared_ptr<prefetch>;
-
-/// One adapter's part of a lookup: what it loads into which reservations.
-struct load_part {
-  l2_adapter_actor adapter;
-  l2_adapter_info info;
-  int64_t task = 0;
-  std::vector<settle_order::load> reservations;
-  struct item {
-    uint32_t cell = 0;
-    size_t reservation = 0, slot = 0;
-  };
-  std::vector<item> places; // of each item of the order
-  std::vector<l2_item> items;
-  std::shared_ptr<running_load> load = std::make_shared<running_load>();
-  std::shared_ptr<const prefetch_events> told;
-  uint64_t bytes = 0, loaded = 0;
-  bool ended = false;
-};
-using part_ptr = std::shared_ptr<load_part>;
-
-/// What a lookup loads, once L1 has made room for it.
-struct load_plan {
-  std::vector<part_ptr> parts;                       // by adapter
-  std::vector<std::shared_ptr<running_load>> joined; // tasks of other lookups
-  runtime::gate ready;
-
-  bool empty() const {
-    return joined.empty()
-           && std::ranges::all_of(parts, [](const auto& part) { return part->items.empty(); });
-  }
-};
-using plan_ptr = std::shared_ptr<load_plan>;
-
 prefetch_ptr make_prefetch(const prefetch_controller_state& state, boxed<prefetch_order> order,
-                           hold_outcome held) {
+                           hold_outcome held, std::vector<bool> warm) {
   auto result = std::make_shared<prefetch>();
   result->adapters = state.adapters;
   result->told = std::make_shared<const prefetch_events>(state.options.bus, order->number,
@@ -89,13 +22,14 @@ prefetch_ptr make_prefetch(const prefetch_controller_state& state, boxed<prefetc
   result->held = held.lease;
   result->in_l1 = std::move(held.present);
   result->in_l1.resize(result->grid.size(), false);
+  result->warm = std::move(warm);
   for (uint32_t cell = 0; cell < result->grid.size(); ++cell)
-    if (!result->in_l1[cell] && !lookup.groups[result->grid.group_of(cell)].aux)
+    if (!result->in_l1[cell] && !lookup.groups[result->grid.group_of(cell)].aux
+        && (result->warm.empty() || result->warm[cell]))
       result->missing.push_back(cell);
   return result;
 }
 
-// Asks every adapter for all that is missing. An answer that comes too late unlocks what it locked.
 step_ptr ask_adapters(prefetch_controller_pointer self, const prefetch_ptr& work) {
   auto& state = self->state;
   auto step = state.begin_step(work->adapters.size(), state.options.lookup_timeout_ms);
@@ -125,6 +59,8 @@ step_ptr ask_adapters(prefetch_controller_pointer self, const prefetch_ptr& work
   }
   return step;
 }
+
+namespace {
 
 // Waits for the task of another lookup that brings the cell anyway.
 void join_running(const prefetch_controller_state& state, const prefetch& work, load_plan& plan,
@@ -222,11 +158,18 @@ void tell_no_room(const prefetch& work, const prefetch_plan& wanted) {
   work.told->no_room(std::move(objects));
 }
 
-// Reserves memory for what lengthens the prefix; for half of it, and so on, while L1 has no room.
+prefetch_plan plan_of(const prefetch& work, const std::vector<std::vector<bool>>& found) {
+  return work.warm.empty() ? plan_prefetch(work.grid, work.in_l1, found)
+                           : plan_warm(work.grid, work.warm, work.in_l1, found);
+}
+
+} // namespace
+
 runtime::task make_room(prefetch_controller_pointer self, prefetch_ptr work, plan_ptr plan) {
   auto& state = self->state;
   auto found = work->in_stores;
-  auto wanted = plan_prefetch(work->grid, work->in_l1, found);
+  auto wanted = plan_of(*work, found);
+  const bool warm = !work->warm.empty();
   work->told->answered(wanted.hit_chunks);
   for (bool fits = false; !fits;) {
     fits = true;
@@ -237,13 +180,13 @@ runtime::task make_room(prefetch_controller_pointer self, prefetch_ptr work, pla
         if (!wish.order.value)
           continue;
         auto reserving = runtime::ask(self, state.l1, caf::infinite, atom::load_v, wish.order,
-                                      !state.options.retain);
+                                      !state.options.retain && !warm);
         const auto got = co_await reserving;
         fits = got && got->status != reserve_outcome::code::out_of_memory;
         if (!fits)
           break;
         // L1 gives no memory for what another lookup is loading already.
-        for (auto cell : wanted.loads[i])
+        for (auto cell : warm ? std::vector<uint32_t>{} : wanted.loads[i])
           join_running(state, *work, *plan, cell);
         if (got->reservation != 0)
           add_slots(state, *work, *plan->parts[i], wish.first, *got);
@@ -252,6 +195,8 @@ runtime::task make_room(prefetch_controller_pointer self, prefetch_ptr work, pla
     if (fits)
       break;
     give_back(self, *plan);
+    if (warm) // it has no urgency: whoever needs the memory more may have it
+      break;
     tell_no_room(*work, wanted);
     const auto limit = wanted.hit_chunks / 2;
     if (limit == 0)
@@ -260,10 +205,12 @@ runtime::task make_room(prefetch_controller_pointer self, prefetch_ptr work, pla
       for (size_t cell = 0; cell < store.size(); ++cell)
         if (work->grid.chunk_of(cell) >= limit)
           store[cell] = false;
-    wanted = plan_prefetch(work->grid, work->in_l1, found);
+    wanted = plan_of(*work, found);
   }
   plan->ready.open();
 }
+
+namespace {
 
 // Unlocks what was found and is not loaded from there.
 void release_spare(prefetch_controller_pointer self, const prefetch& work, const load_plan& plan) {
@@ -317,6 +264,8 @@ void start_load(prefetch_controller_pointer self, const step_ptr& step, const pa
           [finish](caf::error&) { finish(nullptr); });
 }
 
+} // namespace
+
 step_ptr start_loads(prefetch_controller_pointer self, const prefetch& work, load_plan& plan) {
   release_spare(self, work, plan);
   std::erase_if(plan.parts, [](const part_ptr& part) { return part->items.empty(); });
@@ -339,17 +288,16 @@ boxed<settle_order> last_look(const prefetch& work, load_plan& plan) {
   for (const auto& part : plan.parts)
     if (part->ended)
       std::ranges::move(std::exchange(part->reservations, {}), std::back_inserter(result.loads));
-  result.lookup = work.order->lookup;
+  if (work.warm.empty())
+    result.lookup = work.order->lookup;
   result.held = work.held;
   return box(std::move(result));
 }
 
-} // namespace
-
 runtime::task run_prefetch(prefetch_controller_pointer self, boxed<prefetch_order> order,
                            runtime::reply<prefetch_outcome> out) {
   auto& state = self->state;
-  if (auto turn = state.enter())
+  if (auto turn = state.lane.enter())
     co_await turn->wait();
   prefetch_outcome result;
   auto holding
@@ -380,7 +328,7 @@ runtime::task run_prefetch(prefetch_controller_pointer self, boxed<prefetch_orde
   } else if (work) {
     self->send(state.l1, atom::close_v, work->held);
   }
-  state.leave();
+  state.lane.leave();
   out.deliver(result);
 }
 

@@ -32,8 +32,8 @@ public:
   template <class Used>
   void set_used(const Used& used) {
     std::lock_guard lock{mutex_};
-    for (auto& [salt, level] : levels_)
-      level.used_bytes = used(salt);
+    for (auto& [salt, known] : levels_)
+      known.used_bytes = used(salt);
   }
 
   std::map<std::string, level> read() const {

@@ -1,6 +1,7 @@
 #include "actors/cache/session.hpp"
 
 #include "actors/cache/lookup_result.hpp"
+#include "actors/cache/session_warm.hpp"
 #include "actors/clock.hpp"
 #include "runtime/ask.hpp"
 
@@ -12,8 +13,6 @@
 namespace actord {
 
 namespace {
-
-using session_pointer = session_actor::stateful_pointer<session_state>;
 
 constexpr auto tick_period = std::chrono::seconds(5);
 
@@ -129,8 +128,15 @@ void session_state::init(const session_options& options, l1_manager_actor l1_man
   table_.emplace(chain_hasher{options.algorithm, options.chunk_tokens, options.hash_seed});
   meters_.emplace(options.metrics);
   bus_ = options.bus;
+  dtypes_ = options.dtypes;
   session_ttl_ms_ = options.session_ttl_ms;
   l1 = std::move(l1_manager);
+}
+
+void session_state::attach(const model_layout& layout) {
+  table_->attach(layout);
+  if (!layout.object_dtypes.empty())
+    dtypes_->set(layout.model_name, layout.world_size, layout.object_dtypes);
 }
 
 uint64_t session_state::start_lookup(const wire::cache_key& key) {
@@ -325,11 +331,16 @@ session(session_pointer self, const session_options& options, l1_manager_actor l
   self->state.init(options, std::move(l1));
   self->delayed_send(self, tick_period, atom::tick_v);
   return {
-    [self](atom::attach, const model_layout& layout) { self->state.table().attach(layout); },
+    [self](atom::attach, const model_layout& layout) { self->state.attach(layout); },
     [self](atom::detach, const model_layout& layout) { self->state.table().detach(layout); },
     [self](atom::lookup, const boxed<wire::lookup>& request) {
       run_lookup(self, request, self->state.start_lookup(request->key));
       return caf::ok_atom_v;
+    },
+    [self](atom::load, const boxed<wire::lookup>& request) {
+      auto promise = self->make_response_promise<caf::ok_atom>();
+      request_warm(self, request, runtime::reply{promise});
+      return promise;
     },
     [self](atom::status, const std::string& request_id, double timeout_s) {
       return self->state.query(request_id, timeout_s);

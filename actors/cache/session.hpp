@@ -5,6 +5,7 @@
 #include "actors/cache/session_table.hpp"
 #include "actors/event_publisher.hpp"
 #include "actors/interfaces.hpp"
+#include "actors/l2/object_dtypes.hpp"
 #include "runtime/reply.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -18,6 +19,7 @@ struct session_options {
   time_ms session_ttl_ms = 600'000;
   std::shared_ptr<metric_registry> metrics = std::make_shared<metric_registry>();
   event_publisher_ptr bus = event_publisher::none();
+  std::shared_ptr<object_dtypes> dtypes = std::make_shared<object_dtypes>(); // told of each model
 };
 
 /// The state of SESSIONS. One actor for all of them: they live on the gateway's thread anyway, and
@@ -35,8 +37,13 @@ public:
 
   void init(const session_options& options, l1_manager_actor l1_manager);
 
+  void attach(const model_layout& layout);
   /// Begins a lookup of `key` and returns its generation.
   uint64_t start_lookup(const wire::cache_key& key);
+  /// Of something that is no engine's lookup, in events.
+  uint64_t next_number() {
+    return ++generations_;
+  }
   /// The session of a lookup that is still wanted, or null.
   session_record* running(const std::string& request_id, uint64_t generation);
   void finish_lookup(const wire::cache_key& asked, uint64_t generation, chain_ptr chain,
@@ -82,6 +89,7 @@ private:
   session_actor::pointer self_;
   std::optional<session_table> table_;
   std::optional<lookup_meters> meters_;
+  std::shared_ptr<object_dtypes> dtypes_;
   event_publisher_ptr bus_ = event_publisher::none();
   size_t waiting_ = 0; // status queries that are parked in sessions
   uint64_t generations_ = 0;

@@ -214,16 +214,22 @@ void store_controller_state::pump() {
 void store_controller_state::ended(std::vector<pending_store> batch, uint64_t bytes) {
   --batches_;
   bytes_in_flight_ -= bytes;
+  std::vector<object_ref> done;
   for (auto& each : batch) {
-    if (everywhere(each, adapters.size()))
+    if (everywhere(each, adapters.size())) {
+      done.push_back(each.object);
       continue;
+    }
     if (stopping_ || ++each.tries >= max_tries || later_.size() >= max_waiting) {
       give_up(1);
+      done.push_back(each.object);
       continue;
     }
     each.due_ms = now_ms(*self_) + (first_pause_ms << (each.tries - 1));
     later_.push_back(std::move(each));
   }
+  if (!done.empty())
+    self_->send(l1, atom::ack_v, box(std::move(done)));
   if (!later_.empty() && !std::exchange(retry_armed_, true))
     self_->delayed_send(self_, std::chrono::milliseconds(first_pause_ms), atom::run_v);
   pump();

@@ -81,6 +81,13 @@ public:
   /// is stored or removed meanwhile may or may not be told.
   virtual void scan(page more) = 0;
 
+  /// How many bytes an object of that length takes in the store, to be compared with what `probe`
+  /// and `scan` report: more or fewer than its length only where a serde lies between. 0: unknown,
+  /// as long as nobody knows its element type. After `open`, any thread.
+  virtual uint64_t stored_length_bytes(const object_ref& object) const {
+    return object.length_bytes;
+  }
+
   /// For /status, beside what every adapter shows. Any thread.
   virtual std::vector<std::pair<std::string, std::string>> status() const {
     return {};

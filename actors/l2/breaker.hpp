@@ -22,13 +22,16 @@ public:
     : options_(options), cooldown_ms_(options.cooldown_ms) {
   }
 
-  /// Whether a task may go now. Each that goes ends with `succeeded` or `failed`.
+  /// Whether a task might go now.
+  bool would_admit(time_ms now) const noexcept {
+    return !open_ || (!probing_ && now >= retry_ms_);
+  }
+
+  /// Whether a task may go now. Each that goes is `ended`.
   bool admit(time_ms now) {
-    if (!open_)
-      return true;
-    if (probing_ || now < retry_ms_)
-      return false;
-    return probing_ = true;
+    const bool may = would_admit(now);
+    probing_ |= open_ && may;
+    return may;
   }
 
   void ended(bool well, time_ms took_ms, time_ms now) {

@@ -84,6 +84,10 @@ void l2_adapter_state::init(l2_adapter_settings settings, std::shared_ptr<l2_bac
   });
 }
 
+bool l2_adapter_state::resting() const {
+  return !breaker_.would_admit(now_ms(*self_));
+}
+
 bool l2_adapter_state::admit() {
   if (!breaker_.admit(now_ms(*self_)))
     return false;
@@ -106,7 +110,6 @@ void l2_adapter_state::ended(const l2_report& report, time_ms began_ms) {
     full |= each == l2_result::no_space;
     corrupt_ += each == l2_result::corrupt ? 1 : 0;
     wrong_length_ += each == l2_result::wrong_length ? 1 : 0;
-    missing_ += each == l2_result::absent ? 1 : 0;
   }
   failed_ += failures;
   const auto& kind = settings_.info.name;
@@ -158,7 +161,7 @@ void l2_adapter_state::loaded(const std::vector<l2_item>& items, const l2_report
     const auto& object = items[i].object;
     switch (report.results[i]) {
       case l2_result::ok: good.push_back(object); break;
-      case l2_result::absent:
+      case l2_result::absent: ++missing_; [[fallthrough]];
       case l2_result::wrong_length:
       case l2_result::corrupt:
         if (index_->gone(object))
@@ -179,6 +182,10 @@ void l2_adapter_state::learn(const std::vector<object_ref>& found) {
     for (const auto& object : found)
       scanned_bytes_ += object.length_bytes;
   index_->learned(found);
+}
+
+l2_page l2_adapter_state::list(const l2_page_order& order) const {
+  return {index_->list(order.max_objects, order.cursor, order.model_name)};
 }
 
 void l2_adapter_state::scan_ended() {
@@ -323,6 +330,7 @@ l2_adapter(l2_adapter_pointer self, l2_adapter_settings settings,
       l2_erase(self, objects, runtime::reply{promise});
       return promise;
     },
+    [self](atom::list, const l2_page_order& order) { return self->state.list(order); },
     [self](atom::learn, const boxed<std::vector<object_ref>>& page) {
       self->state.learn(*page);
       if (page->empty())

@@ -39,6 +39,8 @@ public:
 
   void init(l2_adapter_settings settings, std::shared_ptr<l2_backend> backend, quota_actor quotas);
 
+  /// Left alone: nobody shall find anything here, for it could not be loaded.
+  bool resting() const;
   /// Whether a task may go to the store now.
   bool admit();
   /// A task that needs no leave.
@@ -51,6 +53,7 @@ public:
   uint64_t erased(const std::vector<object_ref>& going, const l2_report& report);
   void loaded(const std::vector<l2_item>& items, const l2_report& report);
   void learn(const std::vector<object_ref>& found);
+  l2_page list(const l2_page_order& order) const;
   void scan_ended();
   void release(const std::vector<l2_item>& items);
   /// Makes room once the use is above the trigger; what goes is erased in the background.

@@ -23,11 +23,14 @@ auto call(l2_adapter_pointer self, backend_call what, l2_batch batch) {
                                       }};
 }
 
-std::vector<object_ref> refs_of(const std::vector<l2_item>& items) {
+// The objects of a batch as the index knows them: with the lengths that they have in the store.
+std::vector<object_ref> refs_of(const l2_backend& backend, const std::vector<l2_item>& items) {
   std::vector<object_ref> result;
   result.reserve(items.size());
-  for (const auto& item : items)
+  for (const auto& item : items) {
     result.push_back(item.object);
+    result.back().length_bytes = backend.stored_length_bytes(item.object);
+  }
   return result;
 }
 
@@ -58,7 +61,11 @@ runtime::task l2_look_up(l2_adapter_pointer self, l2_order order, runtime::reply
   const auto& items = *order.items;
   l2_presence result;
   result.found.assign(items.size(), false);
-  const auto refs = refs_of(items);
+  if (state.resting()) {
+    out.deliver(std::move(result));
+    co_return;
+  }
+  const auto refs = refs_of(state.backend(), items);
   const auto held = state.index().lock(refs);
   std::vector<size_t> unknown;
   for (size_t i = 0; i < held.size(); ++i) {
@@ -122,7 +129,7 @@ runtime::task l2_store(l2_adapter_pointer self, l2_order order, l2_report_reply 
   l2_report result{std::vector<l2_result>(items.size(), l2_result::ok),
                    std::vector<uint64_t>(items.size(), 0),
                    {}};
-  const auto refs = refs_of(items);
+  const auto refs = refs_of(state.backend(), items);
   const auto starts = state.index().begin_store(refs);
   std::vector<l2_item> writing;
   std::vector<size_t> places;
@@ -189,7 +196,9 @@ runtime::task l2_erase(l2_adapter_pointer self, boxed<std::vector<object_ref>> o
     auto erasing = call(self, &l2_backend::erase, items_of(going));
     const auto report = co_await erasing;
     state.ended(report, began);
-    result.deleted += state.erased(going, report);
+    const auto gone = state.erased(going, report);
+    result.deleted += gone;
+    result.failed = going.size() - gone;
   }
   out.deliver(result);
 }

@@ -1,15 +1,29 @@
 #include "actors/l2/make_backend.hpp"
 
+#include "actors/l2/fault_backend.hpp"
 #include "actors/l2/fs_backend.hpp"
+#include "actors/l2/master_key.hpp"
+#include "actors/l2/mock_backend.hpp"
 #include "actors/l2/raw_block_backend.hpp"
+#include "actors/l2/resp_backend.hpp"
+#include "actors/l2/s3_backend.hpp"
 
 #include <algorithm>
+#include <system_error>
+#include <thread>
+#include <utility>
+#include <variant>
 
 namespace actord {
 
 namespace {
 
-using made_backend = std::variant<std::shared_ptr<l2_backend>, std::string>;
+// Threads of serdes, together with all others, are to stay few.
+constexpr uint32_t most_workers = 8;
+
+uint32_t cores() {
+  return std::max(1u, std::thread::hardware_concurrency());
+}
 
 fs_sync sync_of(fs_l2_options::sync wanted) {
   switch (wanted) {
@@ -20,8 +34,7 @@ fs_sync sync_of(fs_l2_options::sync wanted) {
   return fs_sync::off;
 }
 
-made_backend
-make(const fs_l2_options& store, const l2_adapter_options& options, uint32_t align_bytes) {
+fs_options fs_options_of(const fs_l2_options& store, const l2_time_limits& limits) {
   fs_options result;
   result.base_path = store.base_path;
   result.relative_tmp_dir = store.relative_tmp_dir;
@@ -30,14 +43,10 @@ make(const fs_l2_options& store, const l2_adapter_options& options, uint32_t ali
   result.fsync = sync_of(store.fsync);
   result.shard_dirs = store.shard_dirs;
   result.verify_checksums = store.verify_checksums;
-  result.max_capacity_bytes = options.max_capacity_bytes.value_or(0);
-  result.align_bytes = align_bytes;
-  result.store_limit_ms = static_cast<uint32_t>(options.store_timeout_ms);
-  result.load_limit_ms = static_cast<uint32_t>(options.load_timeout_ms);
-  result.probe_limit_ms = static_cast<uint32_t>(options.lookup_timeout_ms);
-  if (auto fault = result.error(); !fault.empty())
-    return fault;
-  return std::make_shared<fs_backend>(std::move(result));
+  result.store_limit_ms = static_cast<uint32_t>(limits.store_ms);
+  result.load_limit_ms = static_cast<uint32_t>(limits.load_ms);
+  result.probe_limit_ms = static_cast<uint32_t>(limits.lookup_ms);
+  return result;
 }
 
 /// The peer's threads, as objects under way; fewer than that leave a disk idle, more take memory.
@@ -46,11 +55,8 @@ uint32_t lanes_of(uint32_t workers) {
   return std::clamp(workers, fewest, most);
 }
 
-made_backend make(const raw_block_l2_options& store, const l2_adapter_options& options, uint32_t) {
-  if (store.use_uring_cmd || store.fdp_enabled)
-    return "use_uring_cmd (NVMe commands, data placement by FDP) is not built: leave it out and "
-           "name the block device, like /dev/nvme0n1, in place of '"
-           + store.device_path + "'";
+raw_block_options
+raw_block_options_of(const raw_block_l2_options& store, const l2_time_limits& limits) {
   raw_block_options result;
   auto& config = result.config;
   config.device_path = store.device_path;
@@ -73,24 +79,125 @@ made_backend make(const raw_block_l2_options& store, const l2_adapter_options& o
   result.ring_entries = store.iouring_queue_depth;
   result.store_lanes = lanes_of(store.num_store_workers);
   result.load_lanes = lanes_of(store.num_load_workers);
-  result.store_limit_ms = static_cast<uint32_t>(options.store_timeout_ms);
-  result.load_limit_ms = static_cast<uint32_t>(options.load_timeout_ms);
-  if (auto fault = result.error(); !fault.empty())
-    return fault;
-  return std::make_shared<raw_block_backend>(std::move(result));
+  result.store_limit_ms = static_cast<uint32_t>(limits.store_ms);
+  result.load_limit_ms = static_cast<uint32_t>(limits.load_ms);
+  return result;
 }
 
-template <class Store>
-made_backend make(const Store&, const l2_adapter_options& options, uint32_t) {
-  return "the type '" + options.type + "' is known, and not built yet; use fs";
+/// Makes the store itself, without its serde: one case for each type.
+class store_maker {
+public:
+  store_maker(const l2_time_limits& limits, const backend_surroundings& surroundings)
+    : limits_(limits), surroundings_(surroundings) {
+  }
+
+  backend_made make(const l2_adapter_options& options) {
+    options_ = &options;
+    return std::visit(*this, options.store);
+  }
+
+  backend_made operator()(const fs_l2_options& store) {
+    auto options = fs_options_of(store, limits_);
+    options.max_capacity_bytes = options_->max_capacity_bytes.value_or(0);
+    options.align_bytes = surroundings_.align_bytes;
+    if (auto fault = options.error(); !fault.empty())
+      return {nullptr, fault};
+    return {std::make_unique<fs_backend>(std::move(options)), {}};
+  }
+  backend_made operator()(const raw_block_l2_options& store) {
+    if (store.use_uring_cmd || store.fdp_enabled)
+      return {nullptr,
+              "use_uring_cmd (NVMe commands, data placement by FDP) is not built: leave it "
+              "out and name the block device, like /dev/nvme0n1, in place of '"
+                + store.device_path + "'"};
+    auto options = raw_block_options_of(store, limits_);
+    if (auto fault = options.error(); !fault.empty())
+      return {nullptr, fault};
+    return {std::make_unique<raw_block_backend>(std::move(options)), {}};
+  }
+  backend_made operator()(const redis_l2_options&) {
+    return {std::make_unique<resp_backend>(*options_), {}};
+  }
+  backend_made operator()(const s3_l2_options&) {
+    return {make_s3_backend(*options_), {}};
+  }
+
+  backend_made operator()(const mock_l2_options& mock) {
+    return {std::make_unique<mock_backend>(mock, limits_, timer()), {}};
+  }
+
+  backend_made operator()(const fault_inject_l2_options& faults) {
+    auto inner = make(*faults.inner);
+    if (!inner.backend)
+      return {nullptr, "inner: " + inner.error};
+    return {std::make_unique<fault_backend>(faults, limits_, std::move(inner.backend), timer()),
+            {}};
+  }
+
+private:
+  /// One thread for all that only pretend.
+  std::shared_ptr<l2_timer> timer() {
+    if (!timer_)
+      timer_ = std::make_shared<timer_thread>();
+    return timer_;
+  }
+
+  l2_time_limits limits_;
+  const backend_surroundings& surroundings_;
+  const l2_adapter_options* options_ = nullptr;
+  std::shared_ptr<l2_timer> timer_;
+};
+
+serde_made make_aesgcm(const aesgcm_serde_options& options) {
+  const master_key key(options.master_key_path);
+  if (!key.error().empty())
+    return {nullptr, key.error()};
+  serde_options wanted;
+  wanted.type = "aesgcm";
+  wanted.aes_bits = options.aes_bits;
+  wanted.master_key_path = options.master_key_path;
+  wanted.master_key = key.bytes();
+  wanted.bind_identity = options.bind_identity;
+  wanted.refuse_unbound = options.refuse_unbound;
+  return make_serde(wanted);
+}
+
+serde_made make_fp8(const fp8_serde_options& options) {
+  serde_options wanted;
+  wanted.type = "fp8";
+  wanted.fp8_dtype = options.dtype;
+  return make_serde(wanted);
 }
 
 } // namespace
 
-std::variant<std::shared_ptr<l2_backend>, std::string>
-make_backend(const l2_adapter_options& options, uint32_t align_bytes) {
-  return std::visit([&](const auto& store) { return make(store, options, align_bytes); },
-                    options.store);
+backend_made
+make_backend(const l2_adapter_options& options, const backend_surroundings& surroundings) {
+  const l2_time_limits limits{options.store_timeout_ms, options.load_timeout_ms,
+                              options.lookup_timeout_ms};
+  backend_made result;
+  try {
+    result = store_maker(limits, surroundings).make(options);
+  } catch (const std::system_error& error) {
+    return {nullptr, std::string("no thread can be started (") + error.what()
+                       + "): raise the limit of processes"};
+  }
+  if (!result.backend || options.serde.index() == 0)
+    return result;
+  serde_backend_options with;
+  with.dtype_of = surroundings.dtype_of;
+  with.align_bytes = surroundings.align_bytes;
+  with.store_limit_ms = options.store_timeout_ms;
+  with.load_limit_ms = options.load_timeout_ms;
+  if (const auto* aesgcm = std::get_if<aesgcm_serde_options>(&options.serde)) {
+    with.make = [wanted = *aesgcm] { return make_aesgcm(wanted); };
+    with.workers = std::clamp(cores() / 2, 1u, most_workers);
+  } else if (const auto* fp8 = std::get_if<fp8_serde_options>(&options.serde)) {
+    with.make = [wanted = *fp8] { return make_fp8(wanted); };
+    with.workers = std::clamp(fp8->max_workers, 1u, std::min(cores(), most_workers));
+  }
+  result.backend = std::make_unique<serde_backend>(std::move(with), std::move(result.backend));
+  return result;
 }
 
 } // namespace actord

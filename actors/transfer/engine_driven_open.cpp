@@ -55,7 +55,8 @@ caf::result<pool_offer> engine_driven_state::open(const wire::register_engine_dr
                              fresh.world_size,
                              {fresh.layout},
                              {"torch." + fresh.dtype},
-                             {fresh.shape}});
+                             {fresh.shape},
+                             {fresh.dtype}});
     fresh.meters = std::make_shared<transfer_meters>(
       options_.metrics, options_.bus,
       worker_name{"cpu", request.instance_id, request.model_name, options_.chunk_tokens});

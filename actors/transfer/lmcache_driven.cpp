@@ -93,7 +93,12 @@ caf::result<caf::ok_atom> lmcache_driven_state::open(const wire::register_kv_cac
                                       worker_name{"cpu", request.instance_id, request.model_name,
                                                   options.chunk_tokens})};
   model_layout told{request.model_name, request.world_size, std::move(groups)};
+  told.object_dtypes.resize(told.groups.size(), "?");
   for (const auto& group : fresh.memory->layout->kernel_groups) {
+    if (group.object_group < told.object_dtypes.size()) {
+      auto& known = told.object_dtypes[group.object_group];
+      known = known == "?" || known == group.geometry.type.name ? group.geometry.type.name : "";
+    }
     told.dtypes.push_back("torch." + std::string{group.geometry.type.name});
     told.shapes.push_back(gpu::chunk_shape(group, options.chunk_tokens));
   }

@@ -209,7 +209,7 @@ private:
 std::variant<canonical_arguments, syntax_error>
 normalise_arguments(std::span<const std::string> args, const option_set& flags) {
   for (std::size_t i = 0; i < args.size(); ++i)
-    if (!is_utf8(args[i]))
+    if (!is_utf8_text(args[i]))
       return syntax_error{"argument " + std::to_string(i + 1) + " is not UTF-8 text"};
   if (!args.empty() && args.front() == "server")
     args = args.subspan(1);

@@ -1,6 +1,5 @@
 // Reads every --l2-adapter, and checks what concerns several of them or L1.
 #include "runtime/options/l2_adapter_json.hpp"
-#include "runtime/options/l2_adapter_types.hpp"
 #include "runtime/options/option_checks.hpp"
 #include "runtime/options/option_values.hpp"
 
@@ -39,9 +38,6 @@ public:
       check_folder(number, *fs);
     else if (const auto* raw = std::get_if<raw_block_l2_options>(&inner.store))
       check_device(number, *raw);
-    if (!is_served_l2_type(inner.type))
-      problem("type '" + inner.type + "' is not built yet; use one of " + served_l2_type_names()
-              + ", or remove the flag");
   }
 
 private:

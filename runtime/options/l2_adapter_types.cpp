@@ -74,12 +74,4 @@ std::string l2_type_problem(const std::optional<std::string>& type) {
          + " (built: " + joined(built_l2_types) + ")";
 }
 
-bool is_served_l2_type(std::string_view type) {
-  return is_one_of(served_l2_types, type);
-}
-
-std::string served_l2_type_names() {
-  return joined(served_l2_types);
-}
-
 } // namespace actord

@@ -13,21 +13,11 @@ namespace actord {
 inline constexpr std::array<std::string_view, 8> built_l2_types
   = {"fs", "fs_native", "raw_block", "resp", "valkey", "s3", "mock", "fault_inject"};
 
-/// Those of them that an actor serves by now; the others are checked and then refused.
-inline constexpr std::array<std::string_view, 5> served_l2_types
-  = {"fs", "fs_native", "raw_block", "mock", "fault_inject"};
-
 /// The value of `type` when it is a text.
 std::optional<std::string> read_l2_type(const nlohmann::ordered_json& object);
 
 /// Why an adapter of this type cannot be read: missing, unknown, or of an engine that is not built
 /// in, with what to use in its place. Empty: nothing. In the peer's words where it has some.
 std::string l2_type_problem(const std::optional<std::string>& type);
-
-/// True when an actor serves adapters of this type, which is a built one.
-bool is_served_l2_type(std::string_view type);
-
-/// `fs, fs_native, raw_block, mock, fault_inject`.
-std::string served_l2_type_names();
 
 } // namespace actord

@@ -118,7 +118,7 @@ std::optional<bool> parse_boolean(std::string_view text) {
   return std::nullopt;
 }
 
-bool is_utf8(std::string_view text) {
+bool is_utf8_text(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     auto tail = tail_of(static_cast<unsigned char>(text[i]));
     if (!tail || text.size() - i - 1 < static_cast<std::size_t>(tail->count))

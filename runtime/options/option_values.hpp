@@ -20,7 +20,7 @@ std::optional<double> parse_number(std::string_view text);
 std::optional<bool> parse_boolean(std::string_view text);
 
 /// True when `text` is well-formed UTF-8 (no surrogates, no overlong forms).
-bool is_utf8(std::string_view text);
+bool is_utf8_text(std::string_view text);
 
 /// `text` for a message: at most `limit` bytes, what is not printable ASCII as `\xNN`.
 std::string printable(std::string_view text, std::size_t limit = 120);

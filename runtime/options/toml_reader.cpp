@@ -52,7 +52,7 @@ public:
   }
 
   std::variant<std::vector<toml_entry>, toml_error> run() {
-    if (!is_utf8(text_))
+    if (!is_utf8_text(text_))
       return toml_error{std::string(name_) + ": is not UTF-8 text; save it as UTF-8"};
     while (error_.empty() && skip_blank_lines()) {
       auto entry = read_entry();

@@ -96,7 +96,7 @@ private:
                           + " is ignored: Kubernetes sets it for a Service of that name");
       return false;
     }
-    if (!is_utf8(found->second)) {
+    if (!is_utf8_text(found->second)) {
       auto shown = flag.secret ? "***" : printable(found->second);
       problems_.push_back({1, name + " is not UTF-8 text: " + shown});
       return true;

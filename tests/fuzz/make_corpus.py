@@ -91,13 +91,49 @@ def raw_block_containers():
         yield f"slot_{slot['slot']}", bytes.fromhex(slot["header24_hex"]).ljust(64, b"\0")
 
 
+def resp_replies():
+    key = b"$87\r\n" + b"k" * 87 + b"\r\n"
+    node = b"*3\r\n$9\r\n127.0.0.1\r\n:7000\r\n$2\r\nid\r\n"
+    yield "values", b"\x25$5\r\nab\r\nc\r\n$-1\r\n$5\r\nabcde\r\n+OK\r\n$3\r\nabc\r\n:1\r\n"
+    yield "scan", b"\x74+OK\r\n*2\r\n$2\r\n17\r\n*2\r\n" + key + key
+    yield "slots", b"\xf0:0\r\n*1\r\n*3\r\n:0\r\n:16383\r\n" + node
+    yield "errors", (b"\x03-MOVED 3999 127.0.0.1:6381\r\n-ASK 1 :7000\r\n"
+                     b"-WRONGTYPE Operation against a key\r\n*-1\r\n*0\r\n")
+
+
+def s3_answers():
+    """A first byte that chooses (s3_answer.fuzz.cpp), then documents, keys or an HTTP answer."""
+    list_page = ("<IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken>"
+                 f"<Contents><Key>{L2['names'][0]['resp_key']}</Key><Size>7</Size>"
+                 "<LastModified>2013-05-24T00:00:00.000Z</LastModified></Contents>")
+    secrets = "<AccessKeyId>i</AccessKeyId><SecretAccessKey>s</SecretAccessKey>" \
+              "<Expiration>2030-01-01T00:00:00Z</Expiration>"
+    step = "AssumeRoleWithWebIdentity"
+    yield "list", f"\0<?xml version='1.0'?><ListBucketResult a='b'>{list_page}</ListBucketResult>"
+    yield "error", "\0<!-- x --><Error><Code>SlowDown</Code><Region>a-1</Region>&#x41;</Error>"
+    yield "upload", ("\0<InitiateMultipartUploadResult><UploadId>u&amp;</UploadId>"
+                     "</InitiateMultipartUploadResult>")
+    yield "completed", ("\0<CompleteMultipartUploadResult><ETag>e</ETag>"
+                        "</CompleteMultipartUploadResult>")
+    yield "sts", (f"\0<{step}Response><{step}Result><Credentials>{secrets}</Credentials>"
+                  f"</{step}Result></{step}Response>")
+    yield "json", ('\0{"Code":"Success","AccessKeyId":"i","SecretAccessKey":"s","Token":"t",'
+                   '"Expiration":"2030-01-01T00:00:00Z"}')
+    yield "file", "\0[default]\naws_access_key_id=i\naws_secret_access_key = s\n"
+    yield "good", '\x09HTTP/1.1 200 OK\r\nContent-Length: 4\r\nETag: "e"\r\n\r\nabcd'
+    yield "range", "\x09HTTP/1.1 206 Part\r\ncontent-range: bytes 0-3/4\r\n\nabcd"
+    yield "refused", "\x01HTTP/2 403\nx-amz-bucket-region: a-1\n\n<Error><Code>A</Code></Error>"
+
+
 def main():
     corpora = {"message": {name: message(*frames) for name, frames in messages()}}
     for corpus, prefix in (("descriptor", "ipc_descriptor_"), ("pickle", "pickle_")):
         corpora[corpus] = {n: raw(n) for n in VECTORS if n.startswith(prefix)}
     corpora["serde"] = dict(stored_objects())
     corpora["l2_name"] = dict(l2_names())
+    corpora["resp_reply"] = dict(resp_replies())
     corpora["raw_block_container"] = dict(raw_block_containers())
+    corpora["s3_answer"] = {name: text.encode() for name, text in s3_answers()}
     corpora["raw_block_checkpoint"] = {
         f"container_{each['container']}": each["payload_text"].encode()
         for each in L2["raw_block_image"]["metadata_containers"]}

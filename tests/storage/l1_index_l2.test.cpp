@@ -124,3 +124,31 @@ TEST_CASE("pinned objects stay and are not counted as read") {
   CHECK_EQ(l1.index.pin(refs).claim, 0u);
   CHECK(l1.index.consistent());
 }
+
+TEST_CASE("what no store has yet goes only where nothing else is left") {
+  l1_fixture l1{4};
+  l1.index.keep_dirty(true);
+  l1.store(chain_of(2));
+  l1.store(chain_of(2, 10));
+  CHECK_EQ(l1.index.usage().dirty_objects, 4u);
+  const std::vector stored{ref(l1, 10), ref(l1, 11), ref(l1, 99)};
+  l1.index.cleaned(stored);
+  CHECK_EQ(l1.index.usage().dirty_objects, 2u);
+  // The clean ones are younger, and go first.
+  CHECK(l1.store(chain_of(2, 20)));
+  CHECK_EQ(l1.hit(chain_of(2)), 2u);
+  CHECK_EQ(l1.hit(chain_of(2, 10)), 0u);
+  // Now all are dirty: better to lose one than to refuse an engine.
+  CHECK(l1.store(chain_of(1, 30)));
+  CHECK_EQ(l1.index.usage().dirty_objects, 4u);
+  CHECK(l1.index.consistent());
+}
+
+TEST_CASE("what a load brought is clean") {
+  l1_fixture l1;
+  l1.index.keep_dirty(true);
+  const auto load = reserve_load(l1, chain_of(2), false);
+  l1.index.commit_loaded(load.reservation, {true, true});
+  CHECK_EQ(l1.index.usage().dirty_objects, 0u);
+  CHECK(l1.index.consistent());
+}

@@ -60,7 +60,7 @@ TEST_CASE("each missing cell comes from the first store that has it, no other is
 TEST_CASE("what lies beyond a gap is not loaded") {
   const std::vector groups{window(-1)};
   const cell_grid grid{5, 1, groups};
-  const std::vector stores{bits("01011")};
+  const std::vector<std::vector<bool>> stores{bits("01011")};
   const auto plan = plan_prefetch(grid, bits("10000"), stores);
   CHECK_EQ(plan.hit_chunks, 2u);
   CHECK_EQ(plan.loads[0], std::vector<uint32_t>{1});
@@ -100,4 +100,23 @@ TEST_CASE("a plan serves what it promises and loads nothing that it does not nee
         after[cell] = true;
       }
   }
+}
+
+TEST_CASE("all chunks of full attention and the last window of the others are warmed") {
+  const std::vector groups{window(-1), window(2), {-1, 4096, true}};
+  CHECK_EQ(cells_to_warm({5, 1, groups}, 0, 5), bits("11111 00011 00000"));
+  CHECK_EQ(cells_to_warm({2, 1, groups}, 0, 5), bits("11 00 00"));
+  CHECK_EQ(cells_to_warm({2, 1, groups}, 2, 5), bits("11 01 00"));
+  CHECK_EQ(cells_to_warm({1, 2, groups}, 4, 5), bits("11 11 00"));
+  CHECK_EQ(cells_to_warm({1, 1, groups}, 0, 1), bits("1 1 0")); // a window longer than all
+}
+
+TEST_CASE("wanted cells are loaded behind gaps too, each from the first store that has it") {
+  const std::vector groups{window(-1)};
+  const cell_grid grid{6, 1, groups};
+  const std::vector stores{bits("010010"), bits("000101")};
+  const auto plan = plan_warm(grid, bits("111101"), bits("100000"), stores);
+  CHECK_EQ(plan.hit_chunks, 2u);
+  CHECK_EQ(plan.loads[0], std::vector<uint32_t>{1}); // 4 is not wanted
+  CHECK_EQ(plan.loads[1], std::vector<uint32_t>{3, 5});
 }

@@ -269,7 +269,8 @@ class OpenAddress(HttpCase):
         for path in ("/healthcheck", "/status", "/metrics", "/config", "/quota", "/loglevel"):
             self.assertEqual(self.ask("GET", path)[0], 200, path)
         for method, path in (("POST", "/cache/clear"), ("PUT", "/quota/a"), ("GET", "/env"),
-                             ("DELETE", "/cache/objects"), ("POST", "/metrics/reset"),
+                             ("DELETE", "/cache/objects"), ("GET", "/cache/objects"),
+                             ("POST", "/metrics/reset"),
                              ("GET", "/loglevel?logger_name=lmcache&level=debug")):
             status, _, body = self.ask(method, path)
             self.assertEqual(status, 403, path)

@@ -54,6 +54,18 @@ reply config_reply(const context& from) {
   return {200, "application/json", to_text(config_view(from.options), 2), {}};
 }
 
+// None can be reconfigured yet.
+reply adapters_reply(const context& from) {
+  json list = json::array();
+  for (const auto& each : from.options.l2.adapters)
+    list.push_back({{"index", list.size()},
+                    {"type_name", each.type},
+                    {"tier", "l2"},
+                    {"primary", list.empty()},
+                    {"reconfigurable", false}});
+  return json_reply({{"adapters", std::move(list)}});
+}
+
 // Ready is whoever takes requests. Being unwell is no reason (spec cli-http §2.4): /status says it.
 reply readiness_reply(const context& from) {
   if (from.stopping)
@@ -83,8 +95,7 @@ void add_info_routes(router& to, context& from) {
   to.add({"GET", "/lmc_version", exposure::read, constant(json_reply(version))});
   to.add({"GET", "/commit_id", exposure::read, constant(json_reply(from.commit))});
   to.add({"GET", "/config", exposure::read, config});
-  to.add({"GET", "/config/adapters", exposure::read,
-          constant(json_reply({{"adapters", json::array()}}))});
+  to.add({"GET", "/config/adapters", exposure::read, constant(adapters_reply(from))});
   // Where older scripts look.
   to.add({"GET", "/api/healthcheck", exposure::open, health});
   to.add({"GET", "/api/status", exposure::read, status});

@@ -10,6 +10,7 @@ namespace {
 constexpr double bytes_per_gigabyte = 1024.0 * 1024.0 * 1024.0;
 constexpr std::string_view no_salt = "_default"; // how paths and replies spell the empty salt
 constexpr const char* quota_name = "the quota actor";
+constexpr const char* usage_name = "the L1 manager or an L2 adapter";
 
 std::string salt_of(const std::string& spelled) {
   return spelled == no_salt ? "" : spelled;
@@ -23,8 +24,20 @@ double gigabytes(uint64_t bytes) {
   return static_cast<double>(bytes) / bytes_per_gigabyte;
 }
 
-// What each salt holds in L1; quotas act there as long as there is no L2.
+// What each salt holds where quotas act: in all adapters together, as clients know it, and in L1
+// where nothing is behind it.
 caf::expected<std::map<std::string, uint64_t>> usage(asker& asks, const context& from) {
+  if (const auto& adapters = from.peers.l2.adapters; !adapters.empty()) {
+    std::map<std::string, uint64_t> result;
+    for (const auto& adapter : adapters) {
+      auto status = asks.ask<l2_adapter_status>(adapter, atom::status_v);
+      if (!status)
+        return status.error();
+      for (const auto& each : status->salts)
+        result[each.salt] += each.bytes;
+    }
+    return result;
+  }
   auto status = asks.ask<l1_status>(from.peers.l1, atom::status_v);
   if (!status)
     return status.error();
@@ -57,7 +70,7 @@ reply get_quota(context& from, const std::string& name) {
     return unavailable(family::error, quota_name, entry.error());
   auto used = usage(asks, from);
   if (!used)
-    return unavailable(family::error, "the L1 manager", used.error());
+    return unavailable(family::error, usage_name, used.error());
   return json_reply({{"cache_salt", name},
                      {"limit_gb", gigabytes(entry->limit_bytes)},
                      {"current_usage_gb", gigabytes(bytes_of(*used, salt_of(name)))},
@@ -78,7 +91,7 @@ reply list_quotas(context& from) {
     return unavailable(family::error, quota_name, entries.error());
   auto used = usage(asks, from);
   if (!used)
-    return unavailable(family::error, "the L1 manager", used.error());
+    return unavailable(family::error, usage_name, used.error());
   json users = json::object();
   for (const auto& entry : *entries)
     users[spelled(entry.cache_salt)]

@@ -12,6 +12,10 @@ namespace actord::http {
 void add_info_routes(router& to, context& from);
 /// /cache/objects, /cache/prefetches, /cache/clear, /cache/checksums (spec cli-http §2.7).
 void add_cache_routes(router& to, context& from);
+/// /cache/objects.
+void add_object_routes(router& to, context& from);
+/// /cache/prefetches.
+void add_prefetch_routes(router& to, context& from);
 /// /cache/checksums.
 void add_checksum_route(router& to, context& from);
 /// /quota (spec cli-http §2.8).

@@ -38,6 +38,7 @@ json l1_json(const l1_status& l1, const l1_options& options) {
     {"evicted_bytes", l1.evicted_bytes},
     {"evictable_bytes", l1.evictable_bytes},
     {"index_bytes", usage.index_bytes},
+    {"dirty_objects", usage.dirty_objects},
   };
 }
 
@@ -78,6 +79,7 @@ json prefetch_controller_json(const status_facts& facts, const l2_options& optio
               {"completed_results_count", 0}};
   add_l2_counts(result, facts);
   result["overdue_count"] = prefetch.overdue;
+  result["warming_count"] = prefetch.warming;
   return result;
 }
 

@@ -191,3 +191,38 @@ TEST_CASE_FIXTURE(fixture, "what is erased while it is written is gone in the en
   CHECK(store->objects.empty());
   CHECK_EQ(state().usage.objects, 0u);
 }
+
+TEST_CASE_FIXTURE(fixture, "its objects are listed page by page, of one model or all") {
+  start_adapter();
+  store_some(0, 5);
+  space = std::make_shared<const key_space>(key_space{"other", 1, "salt"});
+  store_some(5, 2);
+  l2_page_order wanted{3, "", std::nullopt};
+  size_t listed = 0, pages = 0;
+  do {
+    const auto page = ask<l2_page>(adapter, atom::list_v, wanted);
+    REQUIRE(page.objects);
+    CHECK_LE(page.objects->objects.size(), 3u);
+    listed += page.objects->objects.size();
+    ++pages;
+    wanted.cursor = page.objects->next;
+  } while (!wanted.cursor.empty());
+  CHECK_EQ(listed, 7u);
+  CHECK_EQ(pages, 3u);
+  const auto others = ask<l2_page>(adapter, atom::list_v, l2_page_order{10, "", "other"});
+  REQUIRE_EQ(others.objects->objects.size(), 2u);
+  CHECK_EQ(others.objects->objects[0].space->cache_salt, "salt");
+  CHECK_EQ(others.objects->objects[0].length_bytes, unit);
+  CHECK_FALSE(ask<l2_page>(adapter, atom::list_v, l2_page_order{3, "nonsense", {}}).objects);
+}
+
+TEST_CASE_FIXTURE(fixture, "what the store could not erase is told and stays") {
+  start_adapter();
+  store_some(0, 3);
+  store->refusing = failed;
+  const auto report = erase(0, 5);
+  CHECK_EQ(report.deleted, 0u);
+  CHECK_EQ(report.failed, 3u);
+  CHECK_EQ(report.locked, 0u);
+  CHECK_EQ(state().usage.objects, 3u);
+}

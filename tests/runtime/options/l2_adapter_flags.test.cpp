@@ -52,25 +52,6 @@ TEST_CASE("all problems of all adapters are told at once, by number, with exit s
   CHECK_FALSE(contains(answer.text, "#1"));
 }
 
-TEST_CASE("types without an actor are checked first and then refused as not built yet") {
-  const option_world world;
-  for (const char* type : {"resp", "valkey", "s3"}) {
-    auto answer = world.refused(minimum + adapter(least(type)));
-    CHECK(answer.code == 1);
-    CAPTURE(answer.text);
-    CHECK(
-      contains(answer.text, "--l2-adapter #1 ('" + std::string(type) + "'): type '" + type
-                              + "' is not built yet; use one of fs, fs_native, raw_block, mock"));
-    auto wrapped = with(least("fault_inject"), "{\"inner\":null}");
-    wrapped["inner"] = least(type);
-    CHECK(contains(world.refused(minimum + adapter(wrapped)).text,
-                   "('fault_inject'): type '" + std::string(type) + "' is not built yet"));
-    auto wrong = world.refused(minimum + adapter({{"type", type}}));
-    CHECK(contains(wrong.text, "it is missing"));
-    CHECK_FALSE(contains(wrong.text, "not built yet"));
-  }
-}
-
 TEST_CASE("unknown keys warn once when the daemon starts") {
   const option_world world;
   auto options = world.started(minimum + adapter(with(least("fs"), R"({"a":1,"b":2})")));
@@ -103,7 +84,7 @@ TEST_CASE("a folder may be given twice, a device may not") {
   auto raw = adapter(least("raw_block"));
   CHECK(contains(world.refused(minimum + raw + raw).text, twice));
   auto second = adapter(with(least("raw_block"), R"({"device_path":"/dev/ng1n1"})"));
-  CHECK_FALSE(contains(world.refused(minimum + raw + second).text, twice));
+  CHECK(world.started(minimum + raw + second).l2.adapters.size() == 2);
 }
 
 TEST_CASE("blocks that pass the page cache by are no larger than L1's alignment") {
@@ -112,9 +93,9 @@ TEST_CASE("blocks that pass the page cache by are no larger than L1's alignment"
   auto large = with(least("raw_block"), R"({"block_align":8192,"header_bytes":8192})");
   CHECK(contains(world.refused(minimum + adapter(large)).text, text));
   auto aligned = minimum + words{"--l1-align-bytes", "8192"};
-  CHECK_FALSE(contains(world.refused(aligned + adapter(large)).text, text));
+  CHECK(world.started(aligned + adapter(large)).l2.adapters.size() == 1);
   auto cached = with(large, R"({"use_odirect":false})");
-  CHECK_FALSE(contains(world.refused(minimum + adapter(cached)).text, text));
+  CHECK(world.started(minimum + adapter(cached)).l2.adapters.size() == 1);
 }
 
 TEST_CASE("there are at most 64 adapters") {

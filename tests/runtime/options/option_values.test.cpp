@@ -45,10 +45,10 @@ TEST_CASE("booleans are words of either language") {
 
 TEST_CASE("UTF-8 is told from other bytes") {
   for (auto* text : {"", "a", "\u00e9", "\u20ac", "\U0001F600", "\ud7ff", "\U0010FFFF"})
-    CHECK(is_utf8(text));
+    CHECK(is_utf8_text(text));
   for (auto* text : {"\x80", "\xc0\x80", "\xc3", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
                      "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82", "\xff"})
-    CHECK_FALSE(is_utf8(text));
+    CHECK_FALSE(is_utf8_text(text));
 }
 
 TEST_CASE("outside text is shown short and harmless") {

@@ -135,7 +135,6 @@ TEST_CASE("a flag that asks for a part not built yet says so and what to do") {
   const char* cases[] = {
     "--transport grpc",
     "--engine-type blend",
-    "--l2-adapter {\"type\":\"raw_block\",\"device_path\":\"/d\",\"slot_bytes\":8192}",
     "--gds-l1-path /data/slab",
     "--gds-l1-backend cufile",
     "--l1-devdax-path /dev/dax0.0",
