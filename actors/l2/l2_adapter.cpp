@@ -191,8 +191,8 @@ l2_page l2_adapter_state::list(const l2_page_order& order) const {
 void l2_adapter_state::scan_ended() {
   scanning_ = false;
   auto usage = index_->usage();
-  // Room that is left: what lay there already comes on top.
-  if (default_capacity_ && usage.capacity_bytes > 0)
+  // Room that is left: what lay there already comes on top. Slots are counted whole.
+  if (default_capacity_ && usage.capacity_bytes > 0 && backend_->capacity_objects() == 0)
     index_->set_capacity(usage.capacity_bytes + scanned_bytes_);
   log_info(log_part::l2, "L2 adapter {} (#{}) holds {} objects, {} bytes", settings_.info.name,
            settings_.info.index, usage.objects, usage.used_bytes);

@@ -84,6 +84,21 @@ TEST_CASE_FIXTURE(fixture, "what the store holds already is known after a scan")
   CHECK_EQ(kept->probes, 0u);
 }
 
+TEST_CASE_FIXTURE(fixture,
+                  "room that is left comes on top of what is there, slots are counted whole") {
+  start_adapter();
+  store_some(0, 3);
+  const auto kept = store;
+  kept->capacity = 10 * unit;
+  for (uint64_t slots : {0, 10}) {
+    kept->slots = slots;
+    adapter
+      = start(l2_adapter, l2_adapter_settings{}, std::shared_ptr<l2_backend>{kept}, quota_actor{});
+    settle();
+    CHECK_EQ(state().usage.capacity_bytes, (slots == 0 ? 13 : 10) * unit);
+  }
+}
+
 TEST_CASE_FIXTURE(fixture, "above the watermark the oldest objects go") {
   l2_adapter_settings settings;
   settings.index.capacity_bytes = 10 * unit;
