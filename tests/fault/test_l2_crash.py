@@ -87,6 +87,14 @@ class Crashes(WireCase):
     def test_files(self):
         self.crash({"type": "fs", "base_path": self.folder})
 
+    def test_a_device(self):
+        path = os.path.join(self.folder, "device.img")
+        with open(path, "wb") as file:
+            file.truncate(256 << 20)
+        self.crash({"type": "raw_block", "device_path": path, "slot_bytes": 512 << 10,
+                    "meta_total_bytes": 4 << 20, "meta_checkpoint_interval_sec": 1,
+                    "meta_idle_quiet_ms": 0})
+
     def test_files_past_the_page_cache_in_shards(self):
         self.crash({"type": "fs", "base_path": self.folder, "use_odirect": True,
                     "cpp": {"shard_dirs": True}})

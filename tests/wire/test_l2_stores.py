@@ -149,6 +149,36 @@ class Buckets(StoreCase):
 
 
 @ours_only
+class Devices(StoreCase):
+    """A file of fixed size in place of a block device."""
+
+    def adapter(self, **more) -> dict:
+        path = os.path.join(self.folder, "device.img")
+        if not os.path.exists(path):
+            with open(path, "wb") as file:
+                file.truncate(64 << 20)
+        return {"type": "raw_block", "device_path": path, "slot_bytes": 1 << 20,
+                "meta_total_bytes": 4 << 20, **more}
+
+    def test_raw_block(self):
+        self.chain(self.adapter())
+
+    def test_raw_block_through_the_page_cache(self):
+        self.chain(self.adapter(use_odirect=False))
+
+    def test_two_daemons_never_share_a_device(self):
+        self.start(self.adapter())
+        first = self.server, self.client
+        try:
+            with self.assertRaises(RuntimeError) as refused:
+                self.start(self.adapter())
+            self.assertIn("device.img", str(refused.exception))
+        finally:
+            self.server, self.client = first
+            self.end()
+
+
+@ours_only
 class Wrapped(StoreCase):
     def key_file(self) -> str:
         path = os.path.join(self.folder, "master.key")
