@@ -18,7 +18,7 @@ The names are those of LMCache 0.5.6. Where older dashboards use another name fo
 both are exposed. A label without a value is left out. A family shows up
 with its first value; counters and histograms without labels are there from the start, at 0. A
 metric has at most 2000 sets of labels: what comes beyond is counted in one series with the label
-`otel_metric_overflow="true"`. The metrics of L2, of blending, of the phases of copies on a GPU, of
+`otel_metric_overflow="true"`. The metrics of blending, of the phases of copies on a GPU, of
 peers and of the coordinator have no values yet: nothing in the daemon feeds them.
 
 Beside these: `target_info` (the attributes of the OpenTelemetry resource), `lmcache_build_info`
