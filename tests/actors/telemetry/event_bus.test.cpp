@@ -140,10 +140,11 @@ TEST_CASE_FIXTURE(fixture, "the event beyond the bound is dropped, the others ke
 TEST_CASE_FIXTURE(fixture, "the bus is woken for the first event, and at once for a batch") {
   begin_bus(10'000);
   join("a", {begins}, 20'000);
-  publish(begins, 1, 511);
+  constexpr int batch = event_publisher::batch_size;
+  publish(begins, 1, batch - 1);
   CHECK_EQ(woken_soon, 1);
   CHECK_EQ(woken_now, 0);
-  publish(begins, 512, 600);
+  publish(begins, batch, batch + 100);
   CHECK_EQ(woken_now, 1);
   drain();
   publish(begins, 1, 1);
