@@ -63,8 +63,8 @@ class Crashes(WireCase):
             self.client.end_session(lookup["request_id"])
         return served
 
-    def crash(self, adapter: dict) -> None:
-        seeds: list[int] = []
+    def crash(self, adapter: dict, seeds: list[int] | None = None) -> None:
+        seeds = seeds or []
         served = 0
         for crash in range(CRASHES):
             worker = self.start(adapter)
@@ -91,9 +91,16 @@ class Crashes(WireCase):
         path = os.path.join(self.folder, "device.img")
         with open(path, "wb") as file:
             file.truncate(256 << 20)
-        self.crash({"type": "raw_block", "device_path": path, "slot_bytes": 512 << 10,
-                    "meta_total_bytes": 4 << 20, "meta_checkpoint_interval_sec": 1,
-                    "meta_idle_quiet_ms": 0})
+        adapter = {"type": "raw_block", "device_path": path, "slot_bytes": 512 << 10,
+                   "meta_total_bytes": 4 << 20, "meta_checkpoint_interval_sec": 1,
+                   "meta_idle_quiet_ms": 0}
+        # What was stored since the last checkpoint is lost: something must have been stored before.
+        worker = self.start(adapter)
+        for seed in (1, 2):
+            worker.store(self.key(self.tokens(CHUNKS, seed)), seed)
+        self.client.close()
+        self.server.stop()
+        self.crash(adapter, [1, 2])
 
     def test_files_past_the_page_cache_in_shards(self):
         self.crash({"type": "fs", "base_path": self.folder, "use_odirect": True,

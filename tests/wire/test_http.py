@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import re
 import select
 import socket
 import tempfile
@@ -12,7 +13,7 @@ import time
 import unittest
 
 from .client import Client
-from .harness import BINARY, KIND, TIME_SCALE, WireCase
+from .harness import BINARY, KIND, TIME_SCALE, WireCase, eventually
 from .paged import Group
 from .server import Server, free_ports
 
@@ -159,8 +160,11 @@ class Recorded(HttpCase):
 
     def test_exchanges_are_logged(self):
         self.ask("GET", "/quota/a%1B%0Ab")
-        self.assertRegex(self.server.log(),
-                         r'INFO:     127.0.0.1:\d+ - "GET /quota/a%1B%0Ab HTTP/1.1" 200 OK\n')
+        line = r'INFO:     127.0.0.1:\d+ - "GET /quota/a%1B%0Ab HTTP/1.1" 200 OK\n'
+
+        def logged():  # the log is written behind the answers
+            return re.search(line, self.server.log())
+        eventually(logged)
 
 
 class Workers(WireCase):
