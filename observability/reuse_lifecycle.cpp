@@ -5,6 +5,7 @@
 #include <bit>
 #include <cassert>
 #include <limits>
+#include <utility>
 
 namespace actord {
 
@@ -29,10 +30,9 @@ void reuse_lifecycle::write_finished(std::span<const reuse_key> keys, double now
   finished(keys, now, false);
 }
 
-// Whether the event has named the chunk before, for another rank or group. Chunks of one event are
-// told apart by 8 bytes of their uniform hashes and a hash of their salts.
-bool reuse_lifecycle::named_before(const chunk_hash& hash, uint64_t salt_hash) {
-  const auto mark = std::max<uint64_t>(hash.word() ^ salt_hash, 1);
+// Whether the event has named the chunk before, for another rank or group. Chunks are told apart by
+// 8 bytes of their uniform hashes and a hash of their salts.
+bool reuse_lifecycle::named_before(uint64_t mark) {
   for (auto at = mark;; ++at) {
     auto& place = seen_[at & (seen_.size() - 1)];
     if (place == mark)
@@ -44,56 +44,57 @@ bool reuse_lifecycle::named_before(const chunk_hash& hash, uint64_t salt_hash) {
   }
 }
 
-void reuse_lifecycle::find_sampled(std::span<const reuse_key> keys) {
-  sampled_.assign(keys.size(), false);
-  std::array<const chunk_hash*, sample_lanes> lanes;
-  for (size_t first = 0; first < keys.size();) {
-    size_t count = 0;
-    const auto salt = keys[first].cache_salt;
-    while (count < sample_lanes && first + count < keys.size()
-           && keys[first + count].cache_salt == salt) {
-      lanes[count] = &keys[first + count].hash;
-      ++count;
-    }
-    std::fill(lanes.begin() + static_cast<ptrdiff_t>(count), lanes.end(), lanes.front());
-    const auto hashes = reuse_sample_hashes(salt, lanes);
-    for (size_t i = 0; i < count; ++i)
-      sampled_[first + i] = sampled(hashes[i], threshold_);
-    first += count;
-  }
-}
-
 void reuse_lifecycle::finished(std::span<const reuse_key> keys, double now, bool is_read) {
   seen_.assign(std::bit_ceil(2 * keys.size() + 1), 0);
-  find_sampled(keys);
   count_map::value_type* counted = nullptr;
   std::string_view counted_salt;
   uint64_t salt_hash = 0;
-  for (size_t at = 0; at < keys.size(); ++at) {
-    const auto& key = keys[at];
+  for (const auto& key : keys) {
     if (!counted || key.cache_salt != counted_salt) {
+      decide(counted ? counted->first : std::string_view{}, now, is_read);
       counted = &count_of(key.cache_salt);
       counted_salt = key.cache_salt;
       salt_hash = text_hash{}(counted_salt);
     }
-    auto& [salt, count] = *counted;
-    if (named_before(key.hash, salt_hash))
+    const auto mark = std::max<uint64_t>(key.hash.word() ^ salt_hash, 1);
+    if (named_before(mark))
       continue;
-    ++count;
-    if (!sampled_[at])
+    ++counted->second;
+    if (unfollowed_.has(mark))
       continue;
-    const auto id = reuse_identity(key.cache_salt, key.hash);
-    auto i = index_.find(id);
-    if (i == index_.end()) {
-      track({id, now, count});
-      continue;
-    }
-    auto& known = entries_[i->second];
-    if (double gap = now - known.time; is_read && gap >= 0)
-      sink_.reuse(salt, gap, count - known.count);
-    known.time = now;
-    known.count = count;
+    candidates_[candidate_count_++] = {&key, mark, counted->second};
+    if (candidate_count_ == sample_lanes)
+      decide(counted->first, now, is_read);
   }
+  if (counted)
+    decide(counted->first, now, is_read);
+}
+
+void reuse_lifecycle::decide(std::string_view salt, double now, bool is_read) {
+  const auto count = std::exchange(candidate_count_, 0);
+  if (count == 0)
+    return;
+  std::array<const chunk_hash*, sample_lanes> lanes;
+  for (size_t i = 0; i < sample_lanes; ++i)
+    lanes[i] = &candidates_[std::min(i, count - 1)].key->hash;
+  const auto hashes = reuse_sample_hashes(candidates_.front().key->cache_salt, lanes);
+  for (size_t i = 0; i < count; ++i)
+    if (sampled(hashes[i], threshold_))
+      saw(salt, candidates_[i], now, is_read);
+    else
+      unfollowed_.put(candidates_[i].mark);
+}
+
+void reuse_lifecycle::saw(std::string_view salt, const candidate& chunk, double now, bool is_read) {
+  const auto id = reuse_identity(chunk.key->cache_salt, chunk.key->hash);
+  auto i = index_.find(id);
+  if (i == index_.end())
+    return track({id, now, chunk.count});
+  auto& known = entries_[i->second];
+  if (double gap = now - known.time; is_read && gap >= 0)
+    sink_.reuse(salt, gap, chunk.count - known.count);
+  known.time = now;
+  known.count = chunk.count;
 }
 
 reuse_lifecycle::count_map::value_type& reuse_lifecycle::count_of(std::string_view cache_salt) {

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "observability/sampling.hpp"
+#include "observability/unfollowed_keys.hpp"
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <random>
@@ -69,9 +71,17 @@ private:
   };
   using count_map = std::unordered_map<std::string, uint64_t, text_hash, std::equal_to<>>;
 
+  /// A chunk of an event that may be followed, with the count of its salt.
+  struct candidate {
+    const reuse_key* key;
+    uint64_t mark, count;
+  };
+
   void finished(std::span<const reuse_key> keys, double now, bool is_read);
-  void find_sampled(std::span<const reuse_key> keys);
-  bool named_before(const chunk_hash& hash, uint64_t salt_hash);
+  /// Finds out who of the candidates, all of one salt, is followed.
+  void decide(std::string_view salt, double now, bool is_read);
+  void saw(std::string_view salt, const candidate& chunk, double now, bool is_read);
+  bool named_before(uint64_t mark);
   count_map::value_type& count_of(std::string_view cache_salt);
   void track(const entry& added);
 
@@ -80,9 +90,10 @@ private:
   reuse_lifecycle_limits limits_;
   std::mt19937_64 random_;
   count_map counts_;
-  // Of one event: an open table of marks; which keys are followed.
-  std::vector<uint64_t> seen_;
-  std::vector<bool> sampled_;
+  std::vector<uint64_t> seen_; // of one event: an open table of marks
+  std::array<candidate, sample_lanes> candidates_;
+  size_t candidate_count_ = 0;
+  unfollowed_keys unfollowed_;
   std::vector<entry> entries_;
   std::unordered_map<sample_identity, uint32_t, sample_identity_hash> index_; // into entries_
 };

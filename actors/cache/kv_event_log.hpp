@@ -6,7 +6,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <memory>
 #include <span>
 #include <string>
 
@@ -14,8 +13,8 @@ namespace actord {
 
 /// A bounded log of KV events with consecutive sequence numbers from 1 (spec wire-protocol §3.7).
 /// Bounds: `capacity` records and `max_tokens` remembered tokens; beyond either the oldest go.
-/// Records lie in three queues instead of one object each: the log is the largest thing that a busy
-/// daemon keeps beside its index.
+/// What records consist of lies in queues of plain values instead of one object each: the log is
+/// the largest thing that a busy daemon keeps beside its index.
 class kv_event_log {
 public:
   static constexpr uint64_t max_tokens = 1 << 20;
@@ -49,19 +48,39 @@ public:
 
 private:
   struct record {
-    std::shared_ptr<const std::string> model_name;
     uint64_t first_hash = 0, first_token = 0; // counted from the log's beginning
-    bool stored = false, has_parent = false;  // the parent is the first hash
+    bool stored = false, has_parent = false;  // the parent is the hash before the first
   };
 
-  std::shared_ptr<const std::string> shared_name(const std::string& model_name) const;
+  /// Neighbours that share their model: most logs have one stretch.
+  struct stretch {
+    std::string model_name;
+    uint64_t first_seq = 0;
+  };
+
+  void append(const std::string& model_name, const record& added);
   /// Lets the oldest go until so many more fit.
   void make_room(size_t records, size_t tokens);
+  uint64_t first_seq() const {
+    return next_seq_ - records_.size();
+  }
+  const std::string& model_of(uint64_t seq) const;
   wire::kv_event_record read(size_t index) const;
+  /// Where the hashes of a record begin, its parent among them.
+  static uint64_t hash_begin(const record& from) {
+    return from.first_hash - (from.has_parent ? 1 : 0);
+  }
+  uint64_t hash_end() const {
+    return gone_hashes_ + hashes_.size();
+  }
+  uint64_t token_end() const {
+    return gone_tokens_ + tokens_.size();
+  }
 
   uint32_t capacity_;
   uint64_t next_seq_ = 1;
-  std::deque<record> records_;
+  value_ring<record> records_;
+  std::deque<stretch> stretches_;
   value_ring<chunk_hash> hashes_;
   value_ring<uint32_t> tokens_;
   uint64_t gone_hashes_ = 0, gone_tokens_ = 0; // in front of the queues

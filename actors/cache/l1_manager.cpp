@@ -244,11 +244,13 @@ void l1_manager_state::publish(std::optional<store_origin> origin, l1_events::ca
   batch.origin = std::move(origin);
   batch.news.reserve(changes.size());
   std::map<space_id, std::shared_ptr<const key_space>> names; // one copy a space
+  std::optional<space_id> last;                               // neighbours mostly share theirs
   for (const auto& change : changes) {
-    auto& space = names[change.space];
-    if (!space)
-      space = name_of(change.space);
-    batch.news.push_back({space, change.hash, change.stored});
+    auto& known = change.space == last ? batch.news.back().space : names[change.space];
+    if (!known)
+      known = name_of(change.space);
+    last = change.space;
+    batch.news.push_back({known, change.hash, change.stored});
   }
   self_->send(events_, atom::stored_v, box(std::move(batch)));
 }

@@ -12,8 +12,9 @@
 namespace actord {
 
 /// First in, first out, many at a time: one copy in, one copy out. std::deque would allocate and
-/// free a node for every 512 bytes that pass through it. Keeps the memory of its largest size,
-/// doubled at most.
+/// free a node for every 512 bytes that pass through it, and as its nodes live long they break up
+/// the memory that short-lived buffers take turns in. Keeps the memory of its largest size, doubled
+/// at most.
 template <class T>
 class value_ring {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -21,6 +22,16 @@ class value_ring {
 public:
   size_t size() const {
     return size_;
+  }
+
+  /// @pre index < size()
+  const T& operator[](size_t index) const {
+    assert(index < size_);
+    return slots_[place(index)];
+  }
+
+  void append(const T& value) {
+    append(std::span{&value, 1});
   }
 
   void append(std::span<const T> values) {

@@ -22,6 +22,24 @@ object_key_view view_of(const event_key& key) {
   return {key.hash, key.space->model_name, key.kv_rank, key.object_group_id, key.space->cache_salt};
 }
 
+// Marks of keys; those of one event mostly share their space.
+class key_marks {
+public:
+  uint64_t operator()(const event_key& key) {
+    if (key.space.get() != space_) {
+      space_ = key.space.get();
+      space_mark_ = pair_identity(space_->model_name, space_->cache_salt).second;
+    }
+    constexpr uint64_t odd = 0x9e3779b97f4a7c15; // spreads the few bits of ranks and groups
+    const auto place = uint64_t{key.kv_rank} << 32 | key.object_group_id;
+    return key.hash.word() ^ space_mark_ ^ place * odd;
+  }
+
+private:
+  const key_space* space_ = nullptr;
+  uint64_t space_mark_ = 0;
+};
+
 } // namespace
 
 l1_lifecycle_subscriber::l1_lifecycle_subscriber(std::shared_ptr<metric_registry> registry,
@@ -37,17 +55,30 @@ l1_lifecycle_subscriber::l1_lifecycle_subscriber(std::shared_ptr<metric_registry
 // Nearly no key is followed: what most of the time goes into is finding that out.
 void l1_lifecycle_subscriber::handle(const event& what) {
   const auto& details = std::get<l1_keys_details>(what.details);
-  const auto& keys = *details.keys;
   std::array<object_key_view, sample_lanes> lanes;
-  for (size_t first = 0; first < keys.size(); first += sample_lanes) {
-    const auto count = std::min(sample_lanes, keys.size() - first);
-    for (size_t i = 0; i < count; ++i)
-      lanes[i] = view_of(keys[first + i]);
-    const auto hashes = l1_sample_hashes(lanes); // of the last ones again where few are left
+  std::array<uint64_t, sample_lanes> marks;
+  size_t count = 0;
+  const auto decide = [&] {
+    std::fill(lanes.begin() + static_cast<ptrdiff_t>(count), lanes.end(), lanes.front());
+    const auto hashes = l1_sample_hashes(lanes);
     for (size_t i = 0; i < count; ++i)
       if (sampled(hashes[i], threshold_))
         take(what.type, details.l1_tag, lanes[i], what.time_s);
+      else
+        unfollowed_.put(marks[i]);
+    count = 0;
+  };
+  key_marks mark_of;
+  for (const auto& key : *details.keys) {
+    marks[count] = mark_of(key);
+    if (unfollowed_.has(marks[count]))
+      continue;
+    lanes[count++] = view_of(key);
+    if (count == sample_lanes)
+      decide();
   }
+  if (count > 0)
+    decide();
   if (what.type != event_type::l1_read_finished)
     lives_.sweep(what.time_s);
 }

@@ -5,6 +5,7 @@
 #include "observability/l1_lifecycle.hpp"
 #include "observability/reuse_lifecycle.hpp"
 #include "observability/subscribers/metric_subscriber.hpp"
+#include "observability/unfollowed_keys.hpp"
 
 #include <memory>
 
@@ -28,6 +29,7 @@ private:
   void take(event_type what, std::string_view l1_tag, const object_key_view& key, double now);
 
   uint32_t threshold_;
+  unfollowed_keys unfollowed_;
   l1_lifecycle lives_;
 };
 

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <map>
+#include <random>
+#include <set>
 #include <tuple>
 
 using namespace actord;
@@ -89,4 +92,42 @@ TEST_CASE("a chunk that lost its place is unknown") {
   CHECK(sink.samples.empty());
   tracker.read_finished(keys{key_of(1)}, 5);
   CHECK_EQ(sink.samples, std::vector<sample>{{"", 3, 1}});
+}
+
+TEST_CASE("chunks that come again and again are followed or not, as the first time") {
+  recording sink;
+  constexpr auto some = sample_threshold(0.3);
+  reuse_lifecycle tracker(sink, some);
+  struct known {
+    double time;
+    uint64_t count;
+  };
+  std::map<std::string, uint64_t> counts;
+  std::map<std::pair<std::string, int>, known> followed;
+  std::vector<sample> expected;
+  std::minstd_rand random{11};
+  for (int step = 0; step < 2'000; ++step) {
+    const bool is_read = random() % 3 > 0;
+    keys told;
+    std::set<std::pair<std::string, int>> named;
+    for (auto left = random() % 11; left > 0; --left) {
+      const int number = 1 + static_cast<int>(random() % 60);
+      const std::string_view salt = random() % 2 == 0 ? "" : "tenant";
+      told.push_back(key_of(number, salt));
+      const std::pair id{std::string{salt}, number};
+      if (!named.insert(id).second)
+        continue;
+      const auto count = ++counts[id.first];
+      if (!sampled(reuse_sample_hash(salt, told.back().hash), some))
+        continue;
+      const auto before = followed.find(id);
+      if (is_read && before != followed.end())
+        expected.emplace_back(salt, step - before->second.time, count - before->second.count);
+      followed[id] = {double(step), count};
+    }
+    is_read ? tracker.read_finished(told, step) : tracker.write_finished(told, step);
+  }
+  CHECK_EQ(tracker.tracked(), followed.size());
+  CHECK(expected.size() > 500);
+  CHECK_EQ(sink.samples, expected);
 }

@@ -27,5 +27,7 @@ TEST_CASE("a ring gives back what a deque would") {
     const auto from = model.begin() + static_cast<ptrdiff_t>(first);
     REQUIRE(ring.copy(first, count)
             == std::vector<int>(from, from + static_cast<ptrdiff_t>(count)));
+    if (count > 0)
+      REQUIRE(ring[first] == model[first]);
   }
 }
