@@ -1,8 +1,11 @@
 """Our stores behind L1 beside the real server's `lmcache bench l2` on fs_native, in turns.
 
-usage: l2.py [--peer PATH] [--rounds 5] [--keys 64] [--kib 1024] [--calls 8] [--core 0] [--folder DIR]
+usage: l2.py [--peer PATH] [--rounds 5] [--keys 64] [--kib 1024] [--calls 8] [--core 0] [--folder D]
 Everyone is pinned to the same core and works in the same folder's file system. A round runs each of
-them once, in an order that moves on; between two of them what was written is removed and synced.
+them once, in an order that moves on; between two of them what was written is removed and synced. As
+many pages as they will write are held in use until they begin: a virtual machine gives free pages
+back and is slow to get them again. All buffers are in huge pages; with small ones the speed past
+the page cache depends on how their pages happen to lie.
 One run is `--calls` stores and then as many loads of `--keys` objects of `--kib`, each timed from
 call to answer; its figure is the median of its calls. Printed are medians over the rounds and the
 median of the rounds' ratios to the peer in the same mode; then lookups of 1000 names.
@@ -13,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import mmap
 import os
 import re
 import shutil
@@ -44,13 +48,31 @@ class Contest:
     def close(self) -> None:
         shutil.rmtree(self.folder)
 
-    def run(self, command: list[str]) -> str:
-        env = {**os.environ, "LMCACHE_DISABLE_BANNER": "1", "LMCACHE_TRACK_USAGE": "false"}
-        done = subprocess.run(["taskset", "-c", str(self.asked.core), *command], env=env,
-                              capture_output=True, text=True)
-        if done.returncode:
-            raise SystemExit(f"{' '.join(command)}\n{done.stdout}{done.stderr}")
-        return done.stdout
+    def run(self, command: list[str], begins: str = "") -> str:
+        """What a command prints. The held pages are given back when it prints `begins`."""
+        env = {**os.environ, "LMCACHE_DISABLE_BANNER": "1", "LMCACHE_TRACK_USAGE": "false",
+               "PYTHONUNBUFFERED": "1",
+               "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}  # madvise for large blocks
+        held = self.hold()
+        with subprocess.Popen(["taskset", "-c", str(self.asked.core), *command], env=env,
+                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                              text=True) as process:
+            lines = []
+            for line in process.stdout:
+                lines.append(line)
+                if line.startswith(begins):
+                    held.close()
+        if process.returncode:
+            raise SystemExit(f"{' '.join(command)} failed:\n{''.join(lines)}")
+        return "".join(lines)
+
+    def hold(self) -> mmap.mmap:
+        """Touched memory of twice the size that a run writes."""
+        asked = self.asked
+        held = mmap.mmap(-1, 2 * (asked.keys * asked.kib << 10) * (asked.calls + 2))
+        for at in range(0, len(held), mmap.PAGESIZE):
+            held[at] = 1
+        return held
 
     def clean(self) -> None:
         """The next one finds an empty folder and nothing waiting for the disk."""
@@ -68,7 +90,7 @@ class Contest:
         text = self.run([self.asked.peer, "bench", "l2", "--l2-adapter", json.dumps(adapter),
                          "--num-keys", str(keys), "--data-size-kb", str(kib),
                          "--rounds", str(calls), "--warmup-rounds", "1",
-                         "--l1-align-bytes", "4096", "--lookup-max-hit-rate", "1"])
+                         "--l1-align-bytes", "4096", "--lookup-max-hit-rate", "1"], "[Store]")
         times: Times = {"store": [], "load": [], "hits": []}
         for kind, number, ms, done in re.findall(
                 r"\[(Store|Load|Lookup)\] Round (\d+): ([\d.]+) ms, \w+=(\d+)/", text):
@@ -90,7 +112,7 @@ class Contest:
             make_device(adapter["device_path"],
                         META_BYTES + keys * (calls + 2) * adapter["slot_bytes"])
         return json.loads(self.run([f"{BUILD}/l2_rounds", json.dumps(adapter), str(keys),
-                                    str(kib), str(calls)]))
+                                    str(kib), str(calls)], "{"))
 
 
 def make_device(path: str, size: int) -> None:

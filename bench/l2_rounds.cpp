@@ -1,6 +1,6 @@
 // Rounds of stores, lookups and loads through one L2 adapter, as `lmcache bench l2` makes them: a
 // round is one call of KEYS objects out of one buffer, its time is from the call to its answer.
-// Usage: l2_rounds ADAPTER_JSON KEYS KIB ROUNDS [WARMUP]      prints a line of JSON; see l2.py.
+// Usage: l2_rounds ADAPTER_JSON KEYS KIB ROUNDS [WARMUP]      prints JSON; see l2.py.
 #include "actors/l2/l2_adapter.hpp"
 #include "actors/l2/make_backend.hpp"
 #include "actors/system_config.hpp"
@@ -52,6 +52,7 @@ std::byte* memory_of(size_t bytes) {
   void* result = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (result == MAP_FAILED)
     fail("no memory for the objects");
+  ::madvise(result, bytes, MADV_HUGEPAGE); // as l2.py has the peer do it
   return static_cast<std::byte*>(result);
 }
 
@@ -73,7 +74,8 @@ public:
   }
 
   void run() {
-    std::printf("{");
+    std::printf("{\n");
+    std::fflush(stdout); // l2.py waits for it
     each_round("store", ", ", [this](size_t round) { return transfer(atom::store_v, round); });
     each_round("hits", ", ", [this](size_t round) { return look_up(round, chosen_.keys); });
     each_round("misses", ", ", [this](size_t round) {
