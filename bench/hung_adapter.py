@@ -33,7 +33,7 @@ from wire.server import Server  # noqa: E402
 
 CHUNK, CHUNKS, HIDDEN = 16, 4, 4096  # 256 KiB a chunk, 1 MiB a prompt
 PROMPT_BYTES = CHUNKS * 2 * CHUNK * HIDDEN * 2
-L1_GB = 0.0625
+L1_GB = 0.25  # beyond what a store that hangs may pin: a batch of 64 MiB at least
 WARM, COLD = range(100, 116), range(6)  # prompts in L1; prompts in the store alone
 LATE_COLD = range(6, 12)                # looked up once the store is known to hang
 LIMIT_S = 2  # of a load, when throttled
