@@ -90,7 +90,9 @@ class Daemon:
     """A daemon over a folder, and a client that is served from L1."""
 
     def __init__(self, binary: str, folder: str, sharded: bool):
-        adapter = {"type": "fs", "base_path": folder, "cpp": {"shard_dirs": sharded}}
+        # Files without blocks: more bytes than the volume has, which the daemon would evict.
+        adapter = {"type": "fs", "base_path": folder,
+                   "cpp": {"shard_dirs": sharded, "max_capacity_gb": 1000}}
         self.began = time.monotonic()
         self.server = Server(binary, l1_gb=0.25, flags=[
             "--prometheus-port", "0", "--l2-adapter", json.dumps(adapter)]).start()
