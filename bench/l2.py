@@ -1,6 +1,6 @@
 """Our stores behind L1 beside the real server's `lmcache bench l2` on fs_native, in turns.
 
-usage: l2.py [--peer PATH] [--rounds 5] [--keys 64] [--kib 1024] [--calls 8] [--core 0] [--folder D]
+usage: l2.py [--peer PATH] [--rounds 5] [--keys 64] [--kib 1024] [--calls 8] [--core 0] [--nice N]
 Everyone is pinned to the same core and works in the same folder's file system. A round runs each of
 them once, in an order that moves on; between two of them what was written is removed and synced. As
 many pages as they will write are held in use until they begin: a virtual machine gives free pages
@@ -54,9 +54,9 @@ class Contest:
                "PYTHONUNBUFFERED": "1",
                "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}  # madvise for large blocks
         held = self.hold()
-        with subprocess.Popen(["taskset", "-c", str(self.asked.core), *command], env=env,
-                              stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              text=True) as process:
+        with subprocess.Popen(["nice", "-n", str(self.asked.nice), "taskset", "-c",
+                               str(self.asked.core), *command], env=env, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True) as process:
             lines = []
             for line in process.stdout:
                 lines.append(line)
@@ -77,7 +77,8 @@ class Contest:
     def clean(self) -> None:
         """The next one finds an empty folder and nothing waiting for the disk."""
         for name in os.listdir(self.folder):
-            shutil.rmtree(os.path.join(self.folder, name))
+            if name != "device":
+                shutil.rmtree(os.path.join(self.folder, name))
         os.sync()
 
     def path(self, name: str) -> str:
@@ -106,11 +107,13 @@ class Contest:
         if kind == "fs":
             adapter["base_path"] = self.path("ours")
         else:
-            adapter["device_path"] = os.path.join(self.path("device"), "slots.img")
             adapter["slot_bytes"] = (kib << 10) + 4096
             adapter["meta_total_bytes"] = META_BYTES
-            make_device(adapter["device_path"],
-                        META_BYTES + keys * (calls + 2) * adapter["slot_bytes"])
+            adapter["load_checkpoint_on_init"] = False  # it begins empty
+            adapter["device_path"] = os.path.join(self.path("device"), f"slots-{kib}.img")
+            if not os.path.exists(adapter["device_path"]):
+                make_device(adapter["device_path"],
+                            META_BYTES + keys * (calls + 2) * adapter["slot_bytes"])
         return json.loads(self.run([f"{BUILD}/l2_rounds", json.dumps(adapter), str(keys),
                                     str(kib), str(calls)], "{"))
 
@@ -219,6 +222,8 @@ def main() -> int:
     parser.add_argument("--kib", type=int, default=1024, help="of an object")
     parser.add_argument("--calls", type=int, default=8)
     parser.add_argument("--core", type=int, default=0)
+    parser.add_argument("--nice", type=int, default=0,
+                        help="of everyone; below 0, for root, others leave the core to them")
     parser.add_argument("--folder", default=None, help="where to measure; default: TMPDIR")
     asked = parser.parse_args()
     print(f"{machine()}, core {asked.core} alone; {asked.rounds} rounds in turns, each "
