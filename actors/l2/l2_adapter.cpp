@@ -20,6 +20,9 @@ constexpr auto tick_period = std::chrono::seconds(1);
 // Objects that one round of eviction erases: a task that ends within a second or so.
 constexpr size_t objects_per_round = 1024;
 
+// Within this a task in which some objects failed has held nobody up.
+constexpr time_ms soon_ms = 1000;
+
 l2_index::config with_capacity(l2_index::config config, const l2_backend& backend) {
   if (config.capacity_bytes == 0)
     config.capacity_bytes = backend.capacity_bytes();
@@ -88,16 +91,19 @@ bool l2_adapter_state::resting() const {
   return !breaker_.would_admit(now_ms(*self_));
 }
 
-bool l2_adapter_state::admit() {
-  if (!breaker_.admit(now_ms(*self_)))
-    return false;
-  begin_task();
-  show_condition();
-  return true;
+bool l2_adapter_state::may_hold_more() const {
+  return settings_.ask_store || scanning_;
 }
 
-void l2_adapter_state::begin_task() {
-  running_.insert(now_ms(*self_));
+std::optional<time_ms> l2_adapter_state::admit() {
+  if (!breaker_.admit(now_ms(*self_)))
+    return std::nullopt;
+  show_condition();
+  return begin_task();
+}
+
+time_ms l2_adapter_state::begin_task() {
+  return *running_.insert(now_ms(*self_));
 }
 
 void l2_adapter_state::ended(const l2_report& report, time_ms began_ms) {
@@ -122,7 +128,10 @@ void l2_adapter_state::ended(const l2_report& report, time_ms began_ms) {
     log_warn(log_part::l2, "L2 adapter {} (#{}) {}", kind, settings_.info.index,
              full ? "has no room: what engines store stays in L1 alone" : "takes objects again");
   }
-  judge(failures == 0, now_ms(*self_) - began_ms);
+  // One object that cannot be read says nothing of a store that serves others, and soon.
+  const auto took_ms = now_ms(*self_) - began_ms;
+  const bool serves = took_ms < soon_ms && std::ranges::count(report.results, l2_result::ok) > 0;
+  judge(failures == 0 || serves, took_ms);
 }
 
 void l2_adapter_state::judge(bool well, time_ms took_ms) {
@@ -178,10 +187,10 @@ void l2_adapter_state::loaded(const std::vector<l2_item>& items, const l2_report
 }
 
 void l2_adapter_state::learn(const std::vector<object_ref>& found) {
-  if (scanning_)
-    for (const auto& object : found)
-      scanned_bytes_ += object.length_bytes;
+  const auto before = index_->usage().used_bytes;
   index_->learned(found);
+  if (scanning_)
+    scanned_bytes_ += index_->usage().used_bytes - before;
 }
 
 l2_page l2_adapter_state::list(const l2_page_order& order) const {

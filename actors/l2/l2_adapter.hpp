@@ -41,11 +41,14 @@ public:
 
   /// Left alone: nobody shall find anything here, for it could not be loaded.
   bool resting() const;
-  /// Whether a task may go to the store now.
-  bool admit();
-  /// A task that needs no leave.
-  void begin_task();
+  /// Whether the store may have what the index does not know.
+  bool may_hold_more() const;
+  /// Begins a task, if one may go to the store now. Returns when it began, for `ended`.
+  std::optional<time_ms> admit();
+  /// Begins a task that needs no leave.
+  time_ms begin_task();
   /// A task has ended: what it says of the store.
+  /// @param began_ms as it was told when the task began
   void ended(const l2_report& report, time_ms began_ms);
   /// A write failed over an object of another length: what lies there must go.
   void erase_stored(const object_ref& object);

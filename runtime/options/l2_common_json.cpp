@@ -111,6 +111,7 @@ void read_l2_common(l2_reading_context& context) {
   context.cpp.whole("store_timeout_ms", options.store_timeout_ms, timeout_range_ms);
   context.cpp.whole("load_timeout_ms", options.load_timeout_ms, timeout_range_ms);
   context.cpp.whole("lookup_timeout_ms", options.lookup_timeout_ms, timeout_range_ms);
+  context.cpp.boolean("exclusive", options.exclusive);
   read_breaker(context);
 }
 
