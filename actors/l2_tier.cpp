@@ -44,6 +44,10 @@ l2_adapter_settings settings_of(const l2_adapter_options& options, const l2_adap
   result.breaker
     = {breaker.failures, breaker.cooldown_ms, breaker.max_cooldown_ms, breaker.latency_limit_ms};
   result.task_timeout_ms = std::max(options.load_timeout_ms, options.store_timeout_ms);
+  // What waits in line for a serde's memory may take its limit twice.
+  const auto* redis = std::get_if<redis_l2_options>(&options.store);
+  if (options.serde.index() != 0 || (redis && redis->checksums))
+    result.task_timeout_ms *= 2;
   if (const auto* fs = std::get_if<fs_l2_options>(&options.store))
     result.scan_at_start = fs->scan_at_start;
   result.ask_store = !options.exclusive;

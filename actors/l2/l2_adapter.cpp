@@ -20,6 +20,9 @@ constexpr auto tick_period = std::chrono::seconds(1);
 // Objects that one round of eviction erases: a task that ends within a second or so.
 constexpr size_t objects_per_round = 1024;
 
+// That are kept apart while a scan goes on; what goes beyond them is a miss that a load finds.
+constexpr size_t most_gone = 1 << 17;
+
 // Within this a task in which some objects failed has held nobody up.
 constexpr time_ms soon_ms = 1000;
 
@@ -160,6 +163,7 @@ uint64_t l2_adapter_state::erased(const std::vector<object_ref>& going, const l2
     }
   }
   const auto count = gone.size();
+  note_gone(gone);
   publish(event_type::l2_keys_deleted, std::move(gone));
   return count;
 }
@@ -181,6 +185,7 @@ void l2_adapter_state::loaded(const std::vector<l2_item>& items, const l2_report
     }
   }
   index_->touch(good);
+  note_gone(gone);
   loaded_objects += good.size();
   publish(event_type::l2_keys_accessed, std::move(good));
   publish(event_type::l2_keys_deleted, std::move(gone));
@@ -193,12 +198,24 @@ void l2_adapter_state::learn(const std::vector<object_ref>& found) {
     scanned_bytes_ += index_->usage().used_bytes - before;
 }
 
+void l2_adapter_state::learn_page(std::vector<object_ref> found) {
+  std::erase_if(found, [this](const object_ref& each) { return gone_.contains(to_key(each)); });
+  learn(found);
+}
+
+void l2_adapter_state::note_gone(const std::vector<object_ref>& objects) {
+  for (const auto& each : objects)
+    if (scanning_ && gone_.size() < most_gone)
+      gone_.insert(to_key(each));
+}
+
 l2_page l2_adapter_state::list(const l2_page_order& order) const {
   return {index_->list(order.max_objects, order.cursor, order.model_name)};
 }
 
 void l2_adapter_state::scan_ended() {
   scanning_ = false;
+  gone_.clear();
   auto usage = index_->usage();
   // Room that is left: what lay there already comes on top. Slots are counted whole.
   if (default_capacity_ && usage.capacity_bytes > 0 && backend_->capacity_objects() == 0)
@@ -341,7 +358,7 @@ l2_adapter(l2_adapter_pointer self, l2_adapter_settings settings,
     },
     [self](atom::list, const l2_page_order& order) { return self->state.list(order); },
     [self](atom::learn, const boxed<std::vector<object_ref>>& page) {
-      self->state.learn(*page);
+      self->state.learn_page(*page);
       if (page->empty())
         self->state.scan_ended();
     },

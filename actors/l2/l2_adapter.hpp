@@ -56,6 +56,8 @@ public:
   uint64_t erased(const std::vector<object_ref>& going, const l2_report& report);
   void loaded(const std::vector<l2_item>& items, const l2_report& report);
   void learn(const std::vector<object_ref>& found);
+  /// Objects of a scan: what has gone since it began is told by it all the same.
+  void learn_page(std::vector<object_ref> found);
   l2_page list(const l2_page_order& order) const;
   void scan_ended();
   void release(const std::vector<l2_item>& items);
@@ -89,6 +91,7 @@ private:
   double excess(uint64_t used, uint64_t capacity) const;
   l2_state condition() const;
   void show_condition();
+  void note_gone(const std::vector<object_ref>& objects);
   /// Tells the breaker how a task went.
   void judge(bool well, time_ms took_ms);
 
@@ -100,6 +103,7 @@ private:
   std::multiset<time_ms> running_; // when each task in flight began
   bool scanning_ = false, full_ = false;
   uint64_t scanned_bytes_ = 0;
+  std::set<object_key> gone_;     // while a scan is under way
   bool default_capacity_ = false; // nobody said one: the store looked at the room that is left
   uint64_t failed_ = 0, corrupt_ = 0, wrong_length_ = 0, missing_ = 0;
   std::string last_error_;

@@ -115,6 +115,12 @@ void read_l2_common(l2_reading_context& context) {
   read_breaker(context);
 }
 
+void check_exclusive(l2_reading_context& context, bool scan_at_start) {
+  if (context.options.exclusive && !scan_at_start)
+    context.cpp.problem("exclusive", "must go with scan_at_start true; what earlier runs stored "
+                                     "would be lost");
+}
+
 void read_l2_capacity(l2_reading_context& context) {
   auto& options = context.options;
   context.fields.gib("max_capacity_gb", options.max_capacity_bytes);

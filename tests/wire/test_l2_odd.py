@@ -224,6 +224,7 @@ class Refusals(RefusalCase):
                 ({**fs, "serde": {"type": "aesgcm", "aes_bits": 256,
                                   "master_key_path": "/nowhere/key"}}, ["/nowhere/key"]),
                 ({**fs, "base_path": "/proc/x"}, ["base_path", "/proc/x"]),
+                ({**redis, "cpp": {"exclusive": True}}, ["cpp.exclusive", "scan_at_start"]),
                 ({**redis, "port": "6379"}, ["port", "whole number"]),
                 ({**redis, "port": 65536}, ["port", "65535"]),
                 (redis, ["127.0.0.1:1", "\"port\""]),

@@ -295,3 +295,19 @@ TEST_CASE_FIXTURE(fixture, "one object that cannot be read does not make it rest
     load(0, 1);
   CHECK_EQ(state().state, l2_state::degraded);
 }
+
+TEST_CASE_FIXTURE(fixture, "what goes while a scan is under way does not come back with it") {
+  start_adapter();
+  store_some(0, 2);
+  store->holding = true;
+  adapter
+    = start(l2_adapter, l2_adapter_settings{}, std::shared_ptr<l2_backend>{store}, quota_actor{});
+  settle();
+  store->holding = false;
+  REQUIRE_EQ(store->held.size(), 1u); // the scan, which has read both names
+  CHECK_EQ(erase(0, 1).deleted, 1u);
+  store->let_go();
+  settle();
+  CHECK_EQ(state().usage.objects, 1u);
+  CHECK_EQ(look_up(0, 2), std::vector{false, true});
+}
