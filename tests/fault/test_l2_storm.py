@@ -16,7 +16,8 @@ import traceback
 import zmq
 
 from wire.client import Client
-from wire.harness import BINARY, CHUNK, TIME_SCALE, PoolWorker, WireCase, eventually, ours_only
+from wire.harness import (BINARY, CHUNK, TERMINATED, TIME_SCALE, PoolWorker, WireCase, eventually,
+                          ours_only)
 from wire.protocol import cache_key
 from wire.server import Server
 
@@ -132,7 +133,9 @@ class Storm(WireCase):
                 engine.client.close()
             self.assertNoLeases(20)
             eventually(self.idle, 20)
-            return self.server.status()["storage_manager"]["l2_adapters"]
+            adapters = self.server.status()["storage_manager"]["l2_adapters"]
+            self.assertEqual(self.server.stop(30), TERMINATED)
+            return adapters
         finally:
             self.server.discard()
 
