@@ -343,7 +343,13 @@ class DamagedBuckets(DamageCase):
         return self.bucket.get_object(Bucket="pool", Key=name)["Body"].read()
 
     def write(self, name: str, data: bytes) -> None:
-        """As a disk of the server would do it: the object keeps what else is known of it."""
+        """As a disk of the server would do it: the object keeps what else is known of it, and one
+        that takes another's place brings it along."""
+        for other in self.names():
+            if other != name and self.read(other) == data:
+                self.bucket.copy_object(Bucket="pool", Key=name,
+                                        CopySource={"Bucket": "pool", "Key": other})
+                return
         kept = self.bucket.head_object(Bucket="pool", Key=name)["Metadata"]
         self.bucket.put_object(Bucket="pool", Key=name, Body=data, Metadata=kept)
 
