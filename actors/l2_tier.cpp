@@ -44,8 +44,13 @@ l2_adapter_settings settings_of(const l2_adapter_options& options, const l2_adap
   result.breaker
     = {breaker.failures, breaker.cooldown_ms, breaker.max_cooldown_ms, breaker.latency_limit_ms};
   result.task_timeout_ms = std::max(options.load_timeout_ms, options.store_timeout_ms);
+  // What waits in line for a serde's memory may take its limit twice.
+  const auto* redis = std::get_if<redis_l2_options>(&options.store);
+  if (options.serde.index() != 0 || (redis && redis->checksums))
+    result.task_timeout_ms *= 2;
   if (const auto* fs = std::get_if<fs_l2_options>(&options.store))
     result.scan_at_start = fs->scan_at_start;
+  result.ask_store = !options.exclusive;
   result.metrics = parts.metrics;
   result.bus = parts.bus;
   return result;
@@ -82,6 +87,7 @@ void l2_tier::start(caf::actor_system& system, const l2_tier_parts& parts) {
   store.metrics = parts.metrics;
   prefetch_controller_options prefetch;
   prefetch.max_in_flight = static_cast<uint64_t>(options_.l2.prefetch_max_in_flight);
+  prefetch.max_load_bytes = std::max<uint64_t>(options_.l1.size_bytes / 4, 1);
   prefetch.retain = options_.l2.prefetch_policy == "retain";
   prefetch.warm_watermark = options_.l1.eviction.trigger_watermark;
   prefetch.bus = parts.bus;

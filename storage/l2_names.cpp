@@ -215,7 +215,9 @@ std::optional<object_key> parse_file_name(std::string_view name) {
   if (!key)
     return std::nullopt;
   key->model_name = with_slashes(key->model_name);
-  return is_valid(*key) && file_name(*key) == name ? key : std::nullopt;
+  // No folder holds a longer name.
+  const bool can_be = name.size() <= max_file_name_bytes && !key->model_name.empty();
+  return can_be && is_valid(*key) && file_name(*key) == name ? key : std::nullopt;
 }
 
 std::string file_model_name(std::string_view model_name) {

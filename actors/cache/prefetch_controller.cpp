@@ -25,6 +25,7 @@ void prefetch_controller_state::init(prefetch_controller_options chosen,
                                      std::shared_ptr<const shm_pool> memory) {
   options = std::move(chosen);
   lane.max_in_flight = options.max_in_flight;
+  budget.max_bytes = options.max_load_bytes;
   warm_lane.max_in_flight = options.warm_max_in_flight;
   l1 = std::move(l1_manager);
   pool = std::move(memory);
@@ -46,6 +47,25 @@ void prefetch_lane::leave() {
   auto next = std::move(waiting_.front()); // takes the place
   waiting_.pop_front();
   next->open();
+}
+
+std::shared_ptr<runtime::gate> prefetch_budget::enter(uint64_t bytes) {
+  if (waiting_.empty() && fits(bytes)) {
+    bytes_ += bytes;
+    return nullptr;
+  }
+  return waiting_.emplace_back(turn{bytes, std::make_shared<runtime::gate>()}).gate;
+}
+
+void prefetch_budget::leave(uint64_t bytes) {
+  bytes_ -= bytes;
+  std::vector<std::shared_ptr<runtime::gate>> next;
+  for (; !waiting_.empty() && fits(waiting_.front().bytes); waiting_.pop_front()) {
+    bytes_ += waiting_.front().bytes;
+    next.push_back(std::move(waiting_.front().gate));
+  }
+  for (const auto& gate : next) // last: who has its turn may leave at once
+    gate->open();
 }
 
 std::shared_ptr<prefetch_step>

@@ -20,6 +20,8 @@ namespace actord {
 struct prefetch_controller_options {
   uint64_t max_in_flight = 8; // lookups at a time; more wait in line
   bool retain = false;        // what was loaded stays in L1, instead of going with its last reader
+  // Of objects that lookups load at a time; a lookup that needs more loads alone. 0: no bound.
+  uint64_t max_load_bytes = 0;
   time_ms lookup_timeout_ms = 10'000, load_timeout_ms = 30'000; // of one lookup's steps
   event_publisher_ptr bus = event_publisher::none();
   // Warm prefetches: a lane of their own, pieces that do not take L1 in one gulp, and the share of
@@ -46,6 +48,33 @@ private:
   std::deque<std::shared_ptr<runtime::gate>> waiting_;
 };
 
+/// Lets lookups in while their bytes together are within a bound, one with more than that alone;
+/// the others wait in line, so that none is passed by for ever.
+class prefetch_budget {
+public:
+  /// Null when the bytes may be loaded now, else the gate that opens when it is their turn.
+  std::shared_ptr<runtime::gate> enter(uint64_t bytes);
+  /// @param bytes of who leaves, as it entered
+  void leave(uint64_t bytes);
+  uint64_t bytes() const {
+    return bytes_;
+  }
+
+  uint64_t max_bytes = 0; // 0: no bound
+
+private:
+  struct turn {
+    uint64_t bytes;
+    std::shared_ptr<runtime::gate> gate;
+  };
+  bool fits(uint64_t more) const {
+    return max_bytes == 0 || bytes_ == 0 || (more <= max_bytes && bytes_ <= max_bytes - more);
+  }
+
+  uint64_t bytes_ = 0; // of those that are in
+  std::deque<turn> waiting_;
+};
+
 /// Something that a lookup waits for: some answers, or the end of its time. What comes later is
 /// cleaned up by whoever it comes to.
 struct prefetch_step {
@@ -63,6 +92,8 @@ struct prefetch_step {
 struct running_load {
   std::vector<std::shared_ptr<prefetch_step>> waiting;
   std::vector<object_key> objects;
+  bool joined = false; // others wait for it, or are about to
+  bool ended = false;
 };
 
 /// The state of the PREFETCH CONTROLLER. Objects are loaded once, however many lookups miss them.
@@ -98,6 +129,7 @@ public:
   std::map<object_key, std::shared_ptr<running_load>> loading;
   uint64_t in_lookup = 0, in_load = 0, overdue = 0, tasks = 0;
   prefetch_lane lane, warm_lane; // of lookups; of warm prefetches
+  prefetch_budget budget;        // of lookups
   warm_jobs warm;
 
 private:

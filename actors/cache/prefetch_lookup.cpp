@@ -70,6 +70,7 @@ void join_running(const prefetch_controller_state& state, const prefetch& work, 
       || std::ranges::any_of(plan.parts, [&](const auto& x) { return x->load == known->second; })
       || std::ranges::find(plan.joined, known->second) != plan.joined.end())
     return;
+  known->second->joined = true;
   plan.joined.push_back(known->second);
 }
 
@@ -124,6 +125,7 @@ void end_load(prefetch_controller_state& state, running_load& load) {
   for (const auto& key : load.objects)
     state.loading.erase(key);
   load.objects.clear();
+  load.ended = true;
   for (const auto& step : std::exchange(load.waiting, {}))
     step->arrive();
 }
@@ -158,6 +160,17 @@ void tell_no_room(const prefetch& work, const prefetch_plan& wanted) {
   work.told->no_room(std::move(objects));
 }
 
+// Of what nobody loads yet.
+uint64_t bytes_of(const prefetch_controller_state& state, const prefetch& work,
+                  const prefetch_plan& wanted) {
+  uint64_t result = 0;
+  for (const auto& cells : wanted.loads)
+    for (auto cell : cells)
+      if (const auto object = work.object(cell); !state.loading.contains(to_key(object)))
+        result += object.length_bytes;
+  return result;
+}
+
 prefetch_plan plan_of(const prefetch& work, const std::vector<std::vector<bool>>& found) {
   return work.warm.empty() ? plan_prefetch(work.grid, work.in_l1, found)
                            : plan_warm(work.grid, work.warm, work.in_l1, found);
@@ -171,6 +184,11 @@ runtime::task make_room(prefetch_controller_pointer self, prefetch_ptr work, pla
   auto wanted = plan_of(*work, found);
   const bool warm = !work->warm.empty();
   work->told->answered(wanted.hit_chunks);
+  if (!warm) {
+    plan->budget_bytes = bytes_of(state, *work, wanted);
+    if (auto turn = state.budget.enter(plan->budget_bytes))
+      co_await turn->wait();
+  }
   for (bool fits = false; !fits;) {
     fits = true;
     begin_parts(state, *work, *plan);
@@ -251,7 +269,7 @@ void start_load(prefetch_controller_pointer self, const step_ptr& step, const pa
     part->told->task_ended(part->info, part->task);
     part->told->loaded(part->loaded, std::move(missing));
     self->send(part->adapter, atom::release_v, order);
-    if (step->over || !part->load->waiting.empty()) // not to be held up by the other tasks
+    if (step->over || part->load->joined) // not to be held up by the other tasks
       self
         ->request(now.l1, caf::infinite, atom::settle_v,
                   box(settle_order{std::exchange(part->reservations, {}), {}, 0}))
@@ -269,6 +287,8 @@ void start_load(prefetch_controller_pointer self, const step_ptr& step, const pa
 step_ptr start_loads(prefetch_controller_pointer self, const prefetch& work, load_plan& plan) {
   release_spare(self, work, plan);
   std::erase_if(plan.parts, [](const part_ptr& part) { return part->items.empty(); });
+  // What ended while L1 made room has told everybody already.
+  std::erase_if(plan.joined, [](const auto& load) { return load->ended; });
   auto step = self->state.begin_step(plan.parts.size() + plan.joined.size(),
                                      self->state.options.load_timeout_ms);
   for (const auto& load : plan.joined)
@@ -313,11 +333,11 @@ runtime::task run_prefetch(prefetch_controller_pointer self, boxed<prefetch_orde
     const auto plan = std::make_shared<load_plan>();
     make_room(self, work, plan);
     co_await plan->ready.wait();
-    const bool any = !plan->empty();
     const auto loads = start_loads(self, *work, *plan);
-    if (any)
+    if (!plan->empty())
       co_await loads->gate.wait();
     loads->over = true;
+    state.budget.leave(plan->budget_bytes);
     auto looking
       = runtime::ask(self, state.l1, caf::infinite, atom::settle_v, last_look(*work, *plan));
     const auto hit = co_await looking;

@@ -70,6 +70,7 @@ using part_ptr = std::shared_ptr<load_part>;
 struct load_plan {
   std::vector<part_ptr> parts;                       // by adapter
   std::vector<std::shared_ptr<running_load>> joined; // tasks of others
+  uint64_t budget_bytes = 0; // that the lookup has of the budget, until it has waited for its loads
   runtime::gate ready;
 
   bool empty() const {

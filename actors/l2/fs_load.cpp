@@ -49,7 +49,7 @@ ring_step<int64_t> open_file(io_backend& io, fs_volume& volume, const fs_paths& 
       volume.direct = false;
       fd = co_await io.openat(volume.folder, path->c_str(), flags, 0, deadline);
     }
-    if (fd != -ENOENT)
+    if (fd != -ENOENT && fd != -ELOOP) // a link is no object
       co_return fd;
   }
   co_return -ENOENT;

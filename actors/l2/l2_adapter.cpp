@@ -20,6 +20,12 @@ constexpr auto tick_period = std::chrono::seconds(1);
 // Objects that one round of eviction erases: a task that ends within a second or so.
 constexpr size_t objects_per_round = 1024;
 
+// That are kept apart while a scan goes on; what goes beyond them is a miss that a load finds.
+constexpr size_t most_gone = 1 << 17;
+
+// Within this a task in which some objects failed has held nobody up.
+constexpr time_ms soon_ms = 1000;
+
 l2_index::config with_capacity(l2_index::config config, const l2_backend& backend) {
   if (config.capacity_bytes == 0)
     config.capacity_bytes = backend.capacity_bytes();
@@ -88,16 +94,19 @@ bool l2_adapter_state::resting() const {
   return !breaker_.would_admit(now_ms(*self_));
 }
 
-bool l2_adapter_state::admit() {
-  if (!breaker_.admit(now_ms(*self_)))
-    return false;
-  begin_task();
-  show_condition();
-  return true;
+bool l2_adapter_state::may_hold_more() const {
+  return settings_.ask_store || scanning_;
 }
 
-void l2_adapter_state::begin_task() {
-  running_.insert(now_ms(*self_));
+std::optional<time_ms> l2_adapter_state::admit() {
+  if (!breaker_.admit(now_ms(*self_)))
+    return std::nullopt;
+  show_condition();
+  return begin_task();
+}
+
+time_ms l2_adapter_state::begin_task() {
+  return *running_.insert(now_ms(*self_));
 }
 
 void l2_adapter_state::ended(const l2_report& report, time_ms began_ms) {
@@ -122,7 +131,10 @@ void l2_adapter_state::ended(const l2_report& report, time_ms began_ms) {
     log_warn(log_part::l2, "L2 adapter {} (#{}) {}", kind, settings_.info.index,
              full ? "has no room: what engines store stays in L1 alone" : "takes objects again");
   }
-  judge(failures == 0, now_ms(*self_) - began_ms);
+  // One object that cannot be read says nothing of a store that serves others, and soon.
+  const auto took_ms = now_ms(*self_) - began_ms;
+  const bool serves = took_ms < soon_ms && std::ranges::count(report.results, l2_result::ok) > 0;
+  judge(failures == 0 || serves, took_ms);
 }
 
 void l2_adapter_state::judge(bool well, time_ms took_ms) {
@@ -151,6 +163,7 @@ uint64_t l2_adapter_state::erased(const std::vector<object_ref>& going, const l2
     }
   }
   const auto count = gone.size();
+  note_gone(gone);
   publish(event_type::l2_keys_deleted, std::move(gone));
   return count;
 }
@@ -172,16 +185,28 @@ void l2_adapter_state::loaded(const std::vector<l2_item>& items, const l2_report
     }
   }
   index_->touch(good);
+  note_gone(gone);
   loaded_objects += good.size();
   publish(event_type::l2_keys_accessed, std::move(good));
   publish(event_type::l2_keys_deleted, std::move(gone));
 }
 
 void l2_adapter_state::learn(const std::vector<object_ref>& found) {
-  if (scanning_)
-    for (const auto& object : found)
-      scanned_bytes_ += object.length_bytes;
+  const auto before = index_->usage().used_bytes;
   index_->learned(found);
+  if (scanning_)
+    scanned_bytes_ += index_->usage().used_bytes - before;
+}
+
+void l2_adapter_state::learn_page(std::vector<object_ref> found) {
+  std::erase_if(found, [this](const object_ref& each) { return gone_.contains(to_key(each)); });
+  learn(found);
+}
+
+void l2_adapter_state::note_gone(const std::vector<object_ref>& objects) {
+  for (const auto& each : objects)
+    if (scanning_ && gone_.size() < most_gone)
+      gone_.insert(to_key(each));
 }
 
 l2_page l2_adapter_state::list(const l2_page_order& order) const {
@@ -190,6 +215,7 @@ l2_page l2_adapter_state::list(const l2_page_order& order) const {
 
 void l2_adapter_state::scan_ended() {
   scanning_ = false;
+  gone_.clear();
   auto usage = index_->usage();
   // Room that is left: what lay there already comes on top. Slots are counted whole.
   if (default_capacity_ && usage.capacity_bytes > 0 && backend_->capacity_objects() == 0)
@@ -332,7 +358,7 @@ l2_adapter(l2_adapter_pointer self, l2_adapter_settings settings,
     },
     [self](atom::list, const l2_page_order& order) { return self->state.list(order); },
     [self](atom::learn, const boxed<std::vector<object_ref>>& page) {
-      self->state.learn(*page);
+      self->state.learn_page(*page);
       if (page->empty())
         self->state.scan_ended();
     },

@@ -41,11 +41,14 @@ public:
 
   /// Left alone: nobody shall find anything here, for it could not be loaded.
   bool resting() const;
-  /// Whether a task may go to the store now.
-  bool admit();
-  /// A task that needs no leave.
-  void begin_task();
+  /// Whether the store may have what the index does not know.
+  bool may_hold_more() const;
+  /// Begins a task, if one may go to the store now. Returns when it began, for `ended`.
+  std::optional<time_ms> admit();
+  /// Begins a task that needs no leave.
+  time_ms begin_task();
   /// A task has ended: what it says of the store.
+  /// @param began_ms as it was told when the task began
   void ended(const l2_report& report, time_ms began_ms);
   /// A write failed over an object of another length: what lies there must go.
   void erase_stored(const object_ref& object);
@@ -53,6 +56,8 @@ public:
   uint64_t erased(const std::vector<object_ref>& going, const l2_report& report);
   void loaded(const std::vector<l2_item>& items, const l2_report& report);
   void learn(const std::vector<object_ref>& found);
+  /// Objects of a scan: what has gone since it began is told by it all the same.
+  void learn_page(std::vector<object_ref> found);
   l2_page list(const l2_page_order& order) const;
   void scan_ended();
   void release(const std::vector<l2_item>& items);
@@ -86,6 +91,7 @@ private:
   double excess(uint64_t used, uint64_t capacity) const;
   l2_state condition() const;
   void show_condition();
+  void note_gone(const std::vector<object_ref>& objects);
   /// Tells the breaker how a task went.
   void judge(bool well, time_ms took_ms);
 
@@ -97,6 +103,7 @@ private:
   std::multiset<time_ms> running_; // when each task in flight began
   bool scanning_ = false, full_ = false;
   uint64_t scanned_bytes_ = 0;
+  std::set<object_key> gone_;     // while a scan is under way
   bool default_capacity_ = false; // nobody said one: the store looked at the room that is left
   uint64_t failed_ = 0, corrupt_ = 0, wrong_length_ = 0, missing_ = 0;
   std::string last_error_;

@@ -1,6 +1,5 @@
 #include "actors/l2/l2_tasks.hpp"
 
-#include "actors/clock.hpp"
 #include "runtime/ask.hpp"
 #include "runtime/external.hpp"
 
@@ -73,17 +72,18 @@ runtime::task l2_look_up(l2_adapter_pointer self, l2_order order, runtime::reply
     if (!held[i])
       unknown.push_back(i);
   }
-  if (unknown.empty() || !state.settings().ask_store || !state.admit()) {
+  const bool asks = !unknown.empty() && state.may_hold_more();
+  const auto began = asks ? state.admit() : std::nullopt;
+  if (!began) {
     out.deliver(std::move(result));
     co_return;
   }
   std::vector<l2_item> asked;
   for (auto i : unknown)
     asked.push_back({items[i].object, nullptr, 0});
-  const auto began = now_ms(*self);
   auto probing = call(self, &l2_backend::probe, share(std::move(asked)));
   const auto report = co_await probing;
-  state.ended(report, began);
+  state.ended(report, *began);
   std::vector<object_ref> learned, wanted;
   std::vector<size_t> places;
   for (size_t i = 0; i < unknown.size(); ++i) {
@@ -91,7 +91,8 @@ runtime::task l2_look_up(l2_adapter_pointer self, l2_order order, runtime::reply
       continue;
     wanted.push_back(refs[unknown[i]]);
     learned.push_back(wanted.back());
-    learned.back().length_bytes = report.stored_bytes[i];
+    if (report.stored_bytes[i] != 0) // else the store cannot tell: its load will
+      learned.back().length_bytes = report.stored_bytes[i];
     places.push_back(unknown[i]);
   }
   state.learn(learned);
@@ -104,12 +105,12 @@ runtime::task l2_look_up(l2_adapter_pointer self, l2_order order, runtime::reply
 runtime::task l2_load(l2_adapter_pointer self, l2_order order, l2_report_reply out) {
   auto& state = self->state;
   ++state.loads;
-  if (!state.admit()) {
+  const auto began = state.admit();
+  if (!began) {
     auto refused = all_failed(order.items->size(), resting);
     out.deliver(box(std::move(refused)));
     co_return;
   }
-  const auto began = now_ms(*self);
   uint64_t bytes = 0;
   for (const auto& item : *order.items)
     bytes += item.object.length_bytes;
@@ -117,7 +118,7 @@ runtime::task l2_load(l2_adapter_pointer self, l2_order order, l2_report_reply o
   auto loading = call(self, &l2_backend::load, order.items);
   auto report = co_await loading;
   state.note_task(metric::num_inflight_l2_loads, -1, bytes);
-  state.ended(report, began);
+  state.ended(report, *began);
   state.loaded(*order.items, report);
   out.deliver(box(std::move(report)));
 }
@@ -142,13 +143,12 @@ runtime::task l2_store(l2_adapter_pointer self, l2_order order, l2_report_reply 
     places.push_back(i);
   }
   auto report = all_failed(writing.size(), resting);
-  if (!writing.empty() && state.admit()) {
-    const auto began = now_ms(*self);
+  if (const auto began = writing.empty() ? std::nullopt : state.admit()) {
     state.note_task(metric::num_inflight_l2_stores, 1, 0);
     auto storing = call(self, &l2_backend::store, share(std::move(writing)));
     report = co_await storing;
     state.note_task(metric::num_inflight_l2_stores, -1, 0);
-    state.ended(report, began);
+    state.ended(report, *began);
   }
   std::vector<object_ref> stored, going;
   for (size_t i = 0; i < places.size(); ++i) {
@@ -176,23 +176,56 @@ runtime::task l2_store(l2_adapter_pointer self, l2_order order, l2_report_reply 
   out.deliver(box(std::move(result)));
 }
 
+namespace {
+
+/// Objects that are to be erased: what goes now, what is counted, and what the index does not know.
+struct erase_plan {
+  std::vector<object_ref> going, unknown;
+  erase_report told;
+};
+
+void plan_erase(l2_index& index, const std::vector<object_ref>& objects, erase_plan& to) {
+  const auto starts = index.plan_erase(objects);
+  for (size_t i = 0; i < starts.size(); ++i) {
+    switch (starts[i]) {
+      case erase_start::erase: to.going.push_back(objects[i]); break;
+      case erase_start::locked: ++to.told.locked; break;
+      case erase_start::cancelled: ++to.told.deleted; break;
+      case erase_start::absent: to.unknown.push_back(objects[i]); break;
+      case erase_start::going: break;
+    }
+  }
+}
+
+} // namespace
+
 runtime::task l2_erase(l2_adapter_pointer self, boxed<std::vector<object_ref>> objects,
                        runtime::reply<erase_report> out) {
   auto& state = self->state;
-  erase_report result;
-  std::vector<object_ref> going;
-  const auto plans = state.index().plan_erase(*objects);
-  for (size_t i = 0; i < plans.size(); ++i) {
-    if (plans[i] == erase_start::erase)
-      going.push_back((*objects)[i]);
-    else if (plans[i] == erase_start::locked)
-      ++result.locked;
-    else if (plans[i] == erase_start::cancelled)
-      ++result.deleted;
+  erase_plan plan;
+  plan_erase(state.index(), *objects, plan);
+  // The store may hold what others put there, or what an earlier run did.
+  const bool asks = !plan.unknown.empty() && state.may_hold_more();
+  if (const auto began = asks ? state.admit() : std::nullopt) {
+    for (auto& object : plan.unknown)
+      object.length_bytes = 0; // whatever it has
+    auto probing = call(self, &l2_backend::probe, items_of(plan.unknown));
+    const auto report = co_await probing;
+    state.ended(report, *began);
+    std::vector<object_ref> found;
+    for (size_t i = 0; i < report.results.size(); ++i) {
+      if (report.results[i] != l2_result::ok)
+        continue;
+      found.push_back(plan.unknown[i]);
+      found.back().length_bytes = report.stored_bytes[i];
+    }
+    state.learn(found);
+    plan_erase(state.index(), found, plan);
   }
+  auto& going = plan.going;
+  auto& result = plan.told;
   if (!going.empty()) {
-    const auto began = now_ms(*self);
-    state.begin_task();
+    const auto began = state.begin_task();
     auto erasing = call(self, &l2_backend::erase, items_of(going));
     const auto report = co_await erasing;
     state.ended(report, began);
@@ -205,8 +238,7 @@ runtime::task l2_erase(l2_adapter_pointer self, boxed<std::vector<object_ref>> o
 
 runtime::task l2_sweep(l2_adapter_pointer self, std::vector<object_ref> going, bool evicted) {
   auto& state = self->state;
-  const auto began = now_ms(*self);
-  state.begin_task();
+  const auto began = state.begin_task();
   auto erasing = call(self, &l2_backend::erase, items_of(going));
   const auto report = co_await erasing;
   state.ended(report, began);

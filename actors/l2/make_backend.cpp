@@ -7,6 +7,7 @@
 #include "actors/l2/raw_block_backend.hpp"
 #include "actors/l2/resp_backend.hpp"
 #include "actors/l2/s3_backend.hpp"
+#include "storage/serde/checksum.hpp"
 
 #include <algorithm>
 #include <system_error>
@@ -115,8 +116,17 @@ public:
       return {nullptr, fault};
     return {std::make_unique<raw_block_backend>(std::move(options)), {}};
   }
-  backend_made operator()(const redis_l2_options&) {
-    return {std::make_unique<resp_backend>(*options_), {}};
+  backend_made operator()(const redis_l2_options& redis) {
+    auto store = std::make_unique<resp_backend>(*options_);
+    if (!redis.checksums)
+      return {std::move(store), {}};
+    serde_backend_options with;
+    with.make = [] { return serde_made{std::make_unique<checksum_serde>(), {}}; };
+    with.align_bytes = surroundings_.align_bytes;
+    with.store_limit_ms = limits_.store_ms;
+    with.load_limit_ms = limits_.load_ms;
+    with.workers = std::clamp(cores() / 2, 1u, most_workers);
+    return {std::make_unique<serde_backend>(std::move(with), std::move(store)), {}};
   }
   backend_made operator()(const s3_l2_options&) {
     return {make_s3_backend(*options_), {}};

@@ -75,10 +75,11 @@ l2_result mock_backend::state::store(const l2_item& item, uint64_t& stored_bytes
   const auto length = item.object.length_bytes;
   const auto there = find(item.object);
   const auto others = used_bytes - there.length_bytes;
-  if ((there.bytes && there.length_bytes == length) || length > max_size_bytes - others) {
+  const bool is_there = there.bytes && there.length_bytes == length;
+  if (is_there || length > max_size_bytes - others) {
     std::lock_guard lock{mutex};
     ++skipped;
-    return l2_result::ok;
+    return is_there ? l2_result::ok : l2_result::no_space;
   }
   auto copy = copy_of(item);
   if (!copy)

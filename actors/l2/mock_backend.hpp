@@ -15,9 +15,9 @@ namespace actord {
 /// Keeps copies of objects up to `max_size_bytes`. Stores and loads take as long as their bytes
 /// need at the bandwidth, each call by itself, as in the peer; all work is done on the timer's
 /// thread at the end of that time. Calls that need longer than their limit fail when it is over. An
-/// object that is there already, or that has no room, is ok and not stored, as in the peer: its
-/// stored_bytes are 0. One of another length is replaced, which the peer never meets. Nothing
-/// outlives the process.
+/// object that is there already is ok and not stored, as in the peer: its stored_bytes are 0. One
+/// that has no room is told so, where the peer says that it stored it. One of another length is
+/// replaced, which the peer never meets. Nothing outlives the process.
 class mock_backend final : public l2_backend {
 public:
   /// @param timer never null; may be shared

@@ -159,6 +159,11 @@ bool resp_task::judge_erase(const resp_command& command, const resp_reply& reply
 
 void resp_task::refused(size_t item, const resp_reply& reply, const std::string& from) {
   const bool error = reply.what == resp_reply::kind::error;
+  // Somebody's list or set has the name: no fault of the server, and a store replaces it.
+  if (error && reply.text.starts_with("WRONGTYPE")) {
+    settle(item, l2_result::wrong_length);
+    return;
+  }
   if (report_.error.empty())
     report_.error = from
                     + (error ? " refused a command: " + printable(reply.text)

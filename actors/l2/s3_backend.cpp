@@ -1,10 +1,15 @@
 #include "actors/l2/s3_backend.hpp"
 
+#include "actors/l2/fs_attribute.hpp"
 #include "actors/l2/s3_pieces.hpp"
 #include "actors/l2/s3_xml.hpp"
+#include "actors/log.hpp"
 #include "storage/l2_names.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cinttypes>
+#include <cstdio>
 #include <future>
 
 namespace actord {
@@ -23,6 +28,8 @@ steady_time in_ms(int64_t ms) {
 l2_result result_of(const s3_answer& answer) {
   if (answer.end == how::wrong_length)
     return l2_result::wrong_length;
+  if (answer.end == how::corrupt)
+    return l2_result::corrupt;
   if (answer.end != how::answered)
     return l2_result::failed;
   if (answer.good())
@@ -35,6 +42,16 @@ l2_result result_of(const s3_answer& answer) {
   if (answer.status == 507 || answer.code == "QuotaExceeded" || answer.code == "XMinioStorageFull")
     return l2_result::no_space;
   return l2_result::failed;
+}
+
+/// What an object's metadata says of its bytes and of its name.
+std::string mark_of(const object_ref& object, std::span<const std::byte> bytes) {
+  std::array<char, 64> text;
+  const auto name = remote_name(to_key(object));
+  const auto length
+    = std::snprintf(text.data(), text.size(), "1-%" PRIx64 "-%016" PRIx64 "-%016" PRIx64,
+                    uint64_t{bytes.size()}, fs_checksum(bytes), fs_identity(name));
+  return {text.data(), static_cast<size_t>(length)};
 }
 
 } // namespace
@@ -178,6 +195,12 @@ void s3_backend::start(kind what, const l2_item& item, s3_object object,
                        std::function<void(s3_answer)> over) {
   const std::span bytes(item.bytes, item.object.length_bytes);
   const bool large = bytes.size() > options_.multipart_threshold_bytes;
+  if (what == kind::load)
+    over = [this, item, path = object.path, over = std::move(over)](s3_answer answer) {
+      loaded(item, path, std::move(answer), over);
+    };
+  if (what == kind::store)
+    object.mark = mark_of(item.object, bytes);
   if (what == kind::load && large)
     return s3_download(client_, std::move(object), bytes, std::move(over));
   if (what == kind::store && large)
@@ -192,11 +215,38 @@ void s3_backend::start(kind what, const l2_item& item, s3_object object,
     case kind::load: call.into = bytes; break;
     case kind::store:
       call.method = "PUT";
-      call.headers = {{"content-type", "application/octet-stream"}};
+      call.headers = {{"content-type", "application/octet-stream"}, {s3_mark_header, object.mark}};
       call.body = bytes;
       break;
     case kind::erase: call.method = "DELETE"; break;
   }
+  client_.submit(std::move(call));
+}
+
+/// Compares what was loaded with what the object's metadata says; what differs is removed, so that
+/// it can be stored again.
+void s3_backend::loaded(const l2_item& item, const std::string& path, s3_answer answer,
+                        const std::function<void(s3_answer)>& over) {
+  if (!answer.good())
+    return over(std::move(answer));
+  if (answer.mark.empty()) { // another server stored it
+    ++unverified_;
+    return over(std::move(answer));
+  }
+  if (answer.mark == mark_of(item.object, {item.bytes, item.object.length_bytes}))
+    return over(std::move(answer));
+  log_error(log_part::l2,
+            "object {} in bucket '{}' does not hold the bytes that were stored; it is removed. "
+            "Check the store, and who else writes to it",
+            to_hex(item.object.hash), bucket_);
+  answer.end = how::corrupt;
+  s3_call call;
+  call.lane = s3_lane::load;
+  call.method = "DELETE";
+  call.path = path;
+  call.deadline = in_ms(limits_.lookup_ms);
+  call.answered
+    = [over, answer = std::move(answer)](const s3_answer&) mutable { over(std::move(answer)); };
   client_.submit(std::move(call));
 }
 
@@ -259,7 +309,8 @@ std::vector<std::pair<std::string, std::string>> s3_backend::status() const {
     {"retries", std::to_string(counts.retries)},
     {"failed_requests", std::to_string(counts.failed)},
     {"requests_in_flight", std::to_string(counts.in_flight)},
-    {"requests_open", std::to_string(counts.queued)}};
+    {"requests_open", std::to_string(counts.queued)},
+    {"loaded_unverified", std::to_string(unverified_.load())}};
   const std::lock_guard lock(mutex_);
   result.emplace_back("last_error", last_error_);
   return result;

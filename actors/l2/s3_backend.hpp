@@ -20,8 +20,10 @@ struct s3_backend_limits {
 
 /// Bytes go between the network and the batch's memory on the client's thread; `done` is called
 /// there too. An object that is there already is written again, as the peer does: that heals one
-/// of another length. Nothing but a TLS connection protects bytes on their way (UNSIGNED-PAYLOAD,
-/// as the peer).
+/// of another length. Each has metadata that tells what its bytes are: what differs on a load is
+/// corrupt and removed; objects without it, the peer's, are served unverified. Against somebody who
+/// means it nothing but a TLS connection protects bytes on their way (UNSIGNED-PAYLOAD, as the
+/// peer).
 class s3_backend final : public l2_backend {
 public:
   s3_backend(s3_l2_options options, s3_backend_limits limits, aws_world world);
@@ -42,6 +44,8 @@ private:
 
   void run(l2_batch batch, done answer, kind what);
   void start(kind what, const l2_item& item, s3_object object, std::function<void(s3_answer)> over);
+  void loaded(const l2_item& item, const std::string& path, s3_answer answer,
+              const std::function<void(s3_answer)>& over);
   void list(page more, std::string token);
   void listed(const page& more, const std::string& token, const s3_answer& answer);
   void note_error(std::string text);
@@ -53,8 +57,9 @@ private:
   const std::string bucket_;
   std::shared_ptr<aws_keyring> keyring_;
   mutable std::mutex mutex_;
-  std::string last_error_; // under mutex_
-  s3_client client_;       // last: its thread uses the rest
+  std::string last_error_;               // under mutex_
+  std::atomic<uint64_t> unverified_ = 0; // loaded objects without a mark
+  s3_client client_;                     // last: its thread uses the rest
 };
 
 /// Where the bucket of these options is.

@@ -45,6 +45,7 @@ std::string describe(const s3_answer& answer) {
   switch (answer.end) {
     case how::answered: break;
     case how::wrong_length: return "an object of another length";
+    case how::corrupt: return "an object that does not hold the bytes that were stored";
     case how::timed_out: return "no answer within the time limit";
     case how::unreachable: return "unreachable: " + answer.why;
     case how::broken: return "broken answer: " + answer.why;
@@ -65,6 +66,7 @@ bool worth_retrying(const s3_answer& answer) {
     return false;
   switch (answer.end) {
     case how::wrong_length:
+    case how::corrupt:
     case how::stopped: return false;
     case how::timed_out:
     case how::unreachable:

@@ -20,12 +20,16 @@ using steady_time = std::chrono::steady_clock::time_point;
 /// no lookup (spec l2-adapters §13.10).
 enum class s3_lane : uint8_t { lookup, load, store };
 
+/// Metadata of an object that tells what its bytes are; the peer writes none and ignores it.
+inline constexpr const char* s3_mark_header = "x-amz-meta-lmcache-actord";
+
 struct s3_answer {
   enum class how : uint8_t {
     answered,     // the server has spoken: `status`
     wrong_length, // the object is longer or shorter than the memory for it
     timed_out,
     unreachable, // no name, no connection, no TLS
+    corrupt,     // not the bytes that were stored
     broken,      // cut off, no HTTP, or more than an answer may have
     stopped,     // nobody wants it any more
   };
@@ -35,6 +39,7 @@ struct s3_answer {
   std::string code;                   // S3's reason; "" where the server gave none
   std::string text;                   // body that was not for the caller's memory
   std::string etag, region;           // as far as they came
+  std::string mark;                   // of the object: s3_mark_header
   std::optional<uint64_t> size_bytes; // Content-Length
   std::string why;                    // of what is not `answered`
 

@@ -31,7 +31,7 @@ public:
   void begin() {
     auto call = call_of(object_, "POST");
     call.query = {{"uploads", ""}};
-    call.headers = {{"content-type", "application/octet-stream"}};
+    call.headers = {{"content-type", "application/octet-stream"}, {s3_mark_header, object_.mark}};
     call.is_whole = [](std::string_view text) { return parse_upload_id(text).has_value(); };
     call.answered = [self = shared_from_this()](s3_answer answer) {
       if (!answer.good())

@@ -39,6 +39,7 @@ struct s3_object {
   s3_lane lane = s3_lane::store;
   steady_time deadline;
   uint64_t part_bytes = 8 << 20;
+  std::string mark = {}; // s3_mark_header of what is uploaded
 };
 
 /// Bytes of each part of an upload: as wanted, or more where that would be above 10000 parts.

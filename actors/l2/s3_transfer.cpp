@@ -127,6 +127,8 @@ void s3_transfer::read_field(std::string_view name, std::string_view value) {
     size_bytes_ = number(value);
   else if (same_name(name, "etag") && value.size() <= 256)
     etag_ = value;
+  else if (same_name(name, s3_mark_header) && value.size() <= 256)
+    mark_ = value;
   else if (same_name(name, "x-amz-bucket-region") && is_plain_word(value))
     region_ = value;
   else if (same_name(name, "content-range") && value.rfind('/') != std::string_view::npos)
@@ -150,6 +152,7 @@ size_t s3_transfer::take_header(std::string_view line) {
     size_bytes_.reset();
     whole_bytes_.reset();
     etag_.clear();
+    mark_.clear();
   } else if (line.empty()) {
     headers_over_ = status_ >= 200;
     if (headers_over_ && is_good() && call_->into && !fits_wanted()) {
@@ -213,6 +216,7 @@ s3_answer s3_transfer::end(CURLcode code) {
   s3_answer answer;
   answer.status = status_;
   answer.etag = std::move(etag_);
+  answer.mark = std::move(mark_);
   answer.region = std::move(region_);
   answer.size_bytes = size_bytes_;
   answer.text = std::move(text_);

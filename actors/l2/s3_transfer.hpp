@@ -81,7 +81,7 @@ private:
   bool headers_over_ = false, wrong_length_ = false;
   std::string_view too_much_; // what the answer has too much of
   std::optional<uint64_t> size_bytes_, whole_bytes_;
-  std::string etag_, region_, text_;
+  std::string etag_, mark_, region_, text_;
   char error_[CURL_ERROR_SIZE] = {};
 };
 

@@ -57,11 +57,16 @@ void serde_backend::probe(l2_batch batch, done answer) {
   std::vector<l2_item> asked;
   std::vector<size_t> places;
   for (size_t i = 0; i < batch->size(); ++i) {
-    const auto form = parts_->calls->form_of((*batch)[i].object);
-    if (!form.problem.empty())
-      continue; // it could not be loaded
     asked.push_back((*batch)[i]);
-    asked.back().object.length_bytes = form.stored_bytes;
+    // Of what may have any length, any will do.
+    if (auto& length = asked.back().object.length_bytes; length != 0) {
+      const auto form = parts_->calls->form_of((*batch)[i].object);
+      if (!form.problem.empty()) {
+        asked.pop_back(); // it could not be loaded
+        continue;
+      }
+      length = form.stored_bytes;
+    }
     places.push_back(i);
   }
   auto shared = std::make_shared<const std::vector<l2_item>>(std::move(asked));

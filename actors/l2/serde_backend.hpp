@@ -38,8 +38,9 @@ struct serde_backend_options {
 /// in the store: `stored_bytes` of every report and `length_bytes` of a scan count encoded bytes.
 /// `stored_length_bytes` says what the one is of the other.
 ///
-/// Each object succeeds or fails by itself. A frame that does not open is corrupt; one of another
-/// length is wrong_length; both stay in the store, since it may be our key that is wrong. What the
+/// Each object succeeds or fails by itself. A frame that does not open is corrupt and removed, but
+/// stays as long as no frame at all was opened, since it may be our key that is wrong; one of
+/// another length is wrong_length and stays. What the
 /// serde has no form for (element type unknown or not taken, larger than the staging memory) is
 /// wrong_length when it is stored or loaded, absent when it is looked for: the store did not fail.
 ///

@@ -18,7 +18,8 @@ l2_result result_of(serde_fault fault) {
     case serde_fault::wrong_salt: return l2_result::wrong_length;
     case serde_fault::wrong_version:
     case serde_fault::unbound:
-    case serde_fault::bad_tag: return l2_result::corrupt;
+    case serde_fault::bad_tag:
+    case serde_fault::changed: return l2_result::corrupt;
     case serde_fault::wrong_buffer:
     case serde_fault::no_nonce:
     case serde_fault::crypto_failed: break;
@@ -266,9 +267,24 @@ void serde_calls::decode(serde_lane& lane, serde_group& group, serde_group::stag
   const auto result = result_of(fault);
   decoded_ += result == l2_result::ok ? 1 : 0;
   corrupt_ += result == l2_result::corrupt ? 1 : 0;
-  settle(call, item.index, result, item.stored_bytes,
-         result == l2_result::ok ? std::string{} : std::string(explain(fault)));
+  std::string why{result == l2_result::ok ? std::string_view{} : explain(fault)};
+  if (result == l2_result::corrupt && (fault == serde_fault::changed || decoded_ > 0))
+    remove(group.call, item.index, std::move(why));
+  else
+    settle(call, item.index, result, item.stored_bytes, why);
   pump();
+}
+
+/// Takes a corrupt object out of the store, so that it can be stored again, and settles it.
+void serde_calls::remove(const call_ptr& call, size_t index, std::string why) {
+  auto batch = std::make_shared<const std::vector<l2_item>>(
+    std::vector<l2_item>{{(*call->batch)[index].object, nullptr, 0}});
+  line_.run(
+    [own = shared_from_this(), call, index, batch = std::move(batch), why = std::move(why)] {
+      own->inner_.erase(batch, [own, call, index, why](const l2_report&) {
+        own->settle(*call, index, l2_result::corrupt, 0, why);
+      });
+    });
 }
 
 // -- answers

@@ -88,7 +88,7 @@ private:
   void stored(const group_ptr& group, l2_report report);
   void loaded(const group_ptr& group, l2_report report);
   void decode(serde_lane& lane, serde_group& group, serde_group::staged& item);
-  void give_back(staging_pool::buffer used);
+  void remove(const call_ptr& call, size_t index, std::string why);
 
   void settle(serde_call& call, size_t index, l2_result result, uint64_t stored_bytes,
               const std::string& error);

@@ -130,6 +130,8 @@ struct redis_l2_options {
   std::int64_t ttl_s = 0;
   /// SCAN the server at start, so that use is known.
   bool scan_at_start = false;
+  /// Each value ends with a checksum of its own. The peer cannot read that.
+  bool checksums = false;
 };
 
 /// Buckets (spec l2-adapters §7.3).
@@ -241,6 +243,8 @@ struct l2_adapter_options {
   /// Limits of a task, ms, 1..3600000.
   std::int64_t store_timeout_ms = 30'000, load_timeout_ms = 30'000, lookup_timeout_ms = 10'000;
   l2_breaker_options breaker;
+  /// Nobody else stores there: what this daemon does not know of is not looked for.
+  bool exclusive = false;
   std::variant<fs_l2_options, raw_block_l2_options, redis_l2_options, s3_l2_options,
                mock_l2_options, fault_inject_l2_options>
     store;

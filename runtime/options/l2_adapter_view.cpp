@@ -174,6 +174,7 @@ store_view view_of(const redis_l2_options& redis, const l2_adapter_options& adap
               {"request_timeout_ms", redis.request_timeout_ms},
               {"connect_timeout_ms", redis.connect_timeout_ms},
               {"scan_at_start", redis.scan_at_start},
+              {"checksums", redis.checksums},
               {"tls", tls_view(redis.tls)}};
   return view;
 }
@@ -231,6 +232,7 @@ void add_common(json& own, const l2_adapter_options& adapter) {
     own["bind_identity"] = aes->bind_identity;
     own["refuse_unbound"] = aes->refuse_unbound;
   }
+  own["exclusive"] = adapter.exclusive;
   own["store_timeout_ms"] = adapter.store_timeout_ms;
   own["load_timeout_ms"] = adapter.load_timeout_ms;
   own["lookup_timeout_ms"] = adapter.lookup_timeout_ms;

@@ -111,7 +111,14 @@ void read_l2_common(l2_reading_context& context) {
   context.cpp.whole("store_timeout_ms", options.store_timeout_ms, timeout_range_ms);
   context.cpp.whole("load_timeout_ms", options.load_timeout_ms, timeout_range_ms);
   context.cpp.whole("lookup_timeout_ms", options.lookup_timeout_ms, timeout_range_ms);
+  context.cpp.boolean("exclusive", options.exclusive);
   read_breaker(context);
+}
+
+void check_exclusive(l2_reading_context& context, bool scan_at_start) {
+  if (context.options.exclusive && !scan_at_start)
+    context.cpp.problem("exclusive", "must go with scan_at_start true; what earlier runs stored "
+                                     "would be lost");
 }
 
 void read_l2_capacity(l2_reading_context& context) {

@@ -42,6 +42,9 @@ void read_l2_object(const nlohmann::ordered_json& object, const environment& var
 /// max_capacity_gb where the type has it at the top, and the remarks that a capacity deserves.
 void read_l2_capacity(l2_reading_context& context);
 
+/// An `exclusive` store must be listed at start: nobody asks it for what is not in the index.
+void check_exclusive(l2_reading_context& context, bool scan_at_start);
+
 /// `host:port`; empty when it is not that.
 std::optional<network_node> parse_network_node(std::string_view text);
 

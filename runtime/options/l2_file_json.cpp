@@ -55,6 +55,7 @@ fs_l2_options read_fs_options(l2_reading_context& context) {
   cpp.boolean("shard_dirs", fs.shard_dirs);
   cpp.boolean("verify_checksums", fs.verify_checksums);
   cpp.boolean("scan_at_start", fs.scan_at_start);
+  check_exclusive(context, fs.scan_at_start);
   cpp.whole("stale_tmp_age_ms", fs.stale_tmp_age_ms, {1000, max_seconds * 1000, {}});
   read_l2_capacity(context);
   return fs;

@@ -50,6 +50,8 @@ void read_own(l2_reading_context& context, redis_l2_options& redis) {
   cpp.whole("request_timeout_ms", redis.request_timeout_ms, timeout_range_ms);
   cpp.whole("connect_timeout_ms", redis.connect_timeout_ms, timeout_range_ms);
   cpp.boolean("scan_at_start", redis.scan_at_start);
+  cpp.boolean("checksums", redis.checksums);
+  check_exclusive(context, redis.scan_at_start);
   read_tls(context, redis.tls);
   read_l2_capacity(context);
 }

@@ -20,6 +20,9 @@ std::string_view explain(serde_fault fault) noexcept {
     case serde_fault::bad_tag:
       return "the frame does not open: it was sealed with another master key, aes_bits or salt, "
              "for another object, or was changed since";
+    case serde_fault::changed:
+      return "its bytes are not those that were stored under its name: check the store, and who "
+             "else writes to it";
     case serde_fault::wrong_dtype:
       return "the serde does not know the object's element type: fp8 takes float16, bfloat16 and "
              "float32; use an adapter without it";

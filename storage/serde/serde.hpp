@@ -25,6 +25,7 @@ enum class serde_fault : uint8_t {
   wrong_version, // not a frame of this serde: a miss
   unbound,       // a frame that names no key, and such are refused: a miss
   bad_tag,       // another key's frame, another master key, or changed bytes: a miss
+  changed,       // not the bytes that were stored under that name: a miss
   wrong_dtype,   // the serde does not know the element type
   wrong_salt,    // the key's salt is longer than a salt may be
   wrong_buffer,  // the caller's buffer has another size than announced

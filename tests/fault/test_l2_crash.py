@@ -18,8 +18,11 @@ CRASHES = int(os.environ.get("ACTORD_CRASHES", "20"))  # per kind of store
 CHUNKS = 4
 
 
-@ours_only
-class Crashes(WireCase):
+class CrashCase(WireCase):
+    """A daemon of its own each time, and what it must serve then."""
+
+    hidden, chunks = 2048, CHUNKS  # 256 KiB a chunk
+
     @classmethod
     def setUpClass(cls) -> None:
         pass
@@ -37,7 +40,7 @@ class Crashes(WireCase):
         self.server = Server(BINARY, l1_gb=0.0625, chunk=CHUNK,
                              flags=["--l2-adapter", json.dumps(adapter)]).start()
         self.client = Client(self.server.endpoint)
-        return PoolWorker(self, instance=5, hidden=2048)  # 256 KiB a chunk
+        return PoolWorker(self, instance=5, hidden=self.hidden)
 
     def forget_server(self) -> None:
         self.client.close()
@@ -52,7 +55,7 @@ class Crashes(WireCase):
         """Chunks that are served; each has the bytes that its seed's store wrote."""
         served = 0
         for seed in seeds:
-            tokens = self.tokens(CHUNKS, seed)
+            tokens = self.tokens(self.chunks, seed)
             lookup = self.key(tokens, worker=None)
             hit = self.client.hits(lookup)
             if hit:
@@ -63,6 +66,9 @@ class Crashes(WireCase):
             self.client.end_session(lookup["request_id"])
         return served
 
+
+@ours_only
+class Crashes(CrashCase):
     def crash(self, adapter: dict, seeds: list[int] | None = None) -> None:
         seeds = seeds or []
         served = 0

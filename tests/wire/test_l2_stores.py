@@ -19,6 +19,8 @@ from .server import Server, free_ports
 class StoreCase(WireCase):
     """A daemon of its own for each test, over whatever `adapter` says."""
 
+    hidden = 256  # of its workers' layers
+
     @classmethod
     def setUpClass(cls) -> None:
         pass
@@ -35,7 +37,7 @@ class StoreCase(WireCase):
         self.server = Server(BINARY, l1_gb=0.0625, chunk=CHUNK,
                              flags=["--l2-adapter", json.dumps(adapter), *flags]).start()
         self.client = Client(self.server.endpoint)
-        return PoolWorker(self, instance=5, hidden=256)
+        return PoolWorker(self, instance=5, hidden=self.hidden)
 
     def addCleanup(self, function, *args, **options) -> None:
         """Workers end with their servers."""

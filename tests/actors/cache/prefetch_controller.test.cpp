@@ -218,3 +218,77 @@ TEST_CASE_FIXTURE(l2_fixture, "no more lookups than allowed are under way, all a
     check_served(*answers[i]->value, chains[i]);
   }
 }
+
+TEST_CASE_FIXTURE(l2_fixture,
+                  "a load that ends while another lookup makes room is not waited for") {
+  start_tier(8);
+  auto low = add_store(), high = add_store();
+  const auto chain = shared_chain(2), head = shared_chain(1);
+  for (size_t i = 0; i < 2; ++i)
+    (i == 0 ? low : high)
+      ->objects[remote_name({(*chain)[i], "model", pack_kv_rank(1, 0), 0, ""})]
+      .assign(unit, static_cast<std::byte>(content((*chain)[i])));
+  // Wherever the second lookup is when the first one's load ends, nobody waits for a time limit.
+  for (int steps = 0; steps < 60; ++steps) {
+    CAPTURE(steps);
+    low->holding = true;
+    const auto first = begin<prefetch_outcome>(prefetcher, atom::lookup_v, prefetch_of(head));
+    settle();
+    REQUIRE_EQ(low->held.size(), 1u);
+    const auto second = begin<prefetch_outcome>(prefetcher, atom::lookup_v, prefetch_of(chain));
+    for (int i = 0; i < steps; ++i)
+      consume_message();
+    low->holding = false;
+    while (!low->held.empty())
+      low->let_go();
+    settle();
+    REQUIRE(first->value);
+    REQUIRE(second->value);
+    check_served(*first->value, head);
+    if (second->value->hit.hit_chunks == 2)
+      check_served(*second->value, chain);
+    else
+      tell(l1, atom::close_v, second->value->hit.lease);
+    settle();
+    clear_l1();
+    CHECK_EQ(adapter_state(0).usage.locked_objects, 0u);
+    CHECK_EQ(adapter_state(1).usage.locked_objects, 0u);
+    CHECK_EQ(usage().used_bytes, 0u);
+  }
+}
+
+TEST_CASE_FIXTURE(l2_fixture,
+                  "lookups load no more bytes at a time than allowed, all have a turn") {
+  prefetch_controller_options options;
+  options.max_load_bytes = 4 * unit;
+  start_tier(64, options);
+  auto store = add_store();
+  std::vector<chain_ptr> chains;
+  for (uint32_t chunks : {2, 2, 6, 1, 3}) { // 6 alone, and those behind it do not pass it
+    chains.push_back(shared_chain(chunks, static_cast<uint32_t>(100 * chains.size())));
+    engine_stores(chains.back());
+  }
+  clear_l1();
+  store->holding = true;
+  std::vector<std::shared_ptr<answer<prefetch_outcome>>> answers;
+  for (const auto& chain : chains)
+    answers.push_back(begin<prefetch_outcome>(prefetcher, atom::lookup_v, prefetch_of(chain)));
+  settle();
+  std::vector<size_t> at_a_time;
+  while (!store->held.empty()) {
+    at_a_time.push_back(store->held.size());
+    CHECK_LE(usage().used_bytes, 6 * unit);
+    store->let_go();
+    settle();
+    for (size_t i = 0; i < answers.size(); ++i)
+      if (answers[i] && answers[i]->value) {
+        check_served(*answers[i]->value, chains[i]);
+        answers[i] = nullptr;
+        settle();
+      }
+  }
+  CHECK_EQ(at_a_time, std::vector<size_t>{2, 1, 1, 2, 1});
+  for (const auto& each : answers)
+    CHECK_FALSE(each);
+  CHECK_EQ(usage().used_bytes, 0u);
+}

@@ -56,18 +56,20 @@ TEST_CASE("what is no name of an object is not read as one") {
   const auto hash = std::string(64, '7');
   for (const auto& file : {
          std::string(), std::string(".data"), std::string("@@@.data"), good + "x",
-         "m@0x02010201@a@" + hash + ".tmp",       // another ending
-         "m@02010201@a@" + hash + ".data",        // no 0x
-         "m@0x2010201@a@" + hash + ".data",       // a digit is missing
-         "m@0x002010201@a@" + hash + ".data",     // or too many
-         "m@0x100ff00ff@a@" + hash + ".data",     // more than 32 bits
-         "m@0x02010201@0a@" + hash + ".data",     // padded
-         "m@0x02010201@A@" + hash + ".data",      // upper case
-         "m@0x02010201@@" + hash + ".data",       // empty
-         "m@0x02010201@a@" + hash + "0.data",     // another length
-         "m@0x02010201@a@" + hash + "@.data",     // a salt that is empty
-         "m@0x02010201@a@" + hash + "@s@t.data",  // too many fields
-         "m@0x02010201@a@" + hash + "@s\\t.data", // no salt
+         "m@0x02010201@a@" + hash + ".tmp",                         // another ending
+         "m@02010201@a@" + hash + ".data",                          // no 0x
+         "m@0x2010201@a@" + hash + ".data",                         // a digit is missing
+         "m@0x002010201@a@" + hash + ".data",                       // or too many
+         "m@0x100ff00ff@a@" + hash + ".data",                       // more than 32 bits
+         "m@0x02010201@0a@" + hash + ".data",                       // padded
+         "m@0x02010201@A@" + hash + ".data",                        // upper case
+         "m@0x02010201@@" + hash + ".data",                         // empty
+         "m@0x02010201@a@" + hash + "0.data",                       // another length
+         "m@0x02010201@a@" + hash + "@.data",                       // a salt that is empty
+         "m@0x02010201@a@" + hash + "@s@t.data",                    // too many fields
+         "m@0x02010201@a@" + hash + "@s\\t.data",                   // no salt
+         "@0x02010201@a@" + hash + ".data",                         // no model
+         std::string(200, 'm') + "@0x02010201@a@" + hash + ".data", // no folder holds it
        }) {
     CAPTURE(file);
     CHECK_FALSE(parse_file_name(file));

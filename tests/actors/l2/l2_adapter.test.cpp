@@ -48,6 +48,7 @@ struct fixture : l2_fixture {
     = std::make_shared<const key_space>(key_space{"model", 1, ""});
   std::vector<std::byte> bytes = std::vector<std::byte>(unit);
   std::shared_ptr<memory_store> store;
+  std::map<std::string, std::vector<std::byte>> earlier; // kept out of sight of a listing
   l2_adapter_actor adapter;
 };
 
@@ -240,4 +241,73 @@ TEST_CASE_FIXTURE(fixture, "what the store could not erase is told and stays") {
   CHECK_EQ(report.failed, 3u);
   CHECK_EQ(report.locked, 0u);
   CHECK_EQ(state().usage.objects, 3u);
+}
+
+TEST_CASE_FIXTURE(fixture, "what only the store knows is erased there, too") {
+  start_adapter();
+  store_some(0, 2);
+  store->objects.swap(earlier);
+  const auto fresh
+    = start(l2_adapter, l2_adapter_settings{}, std::shared_ptr<l2_backend>{store}, quota_actor{});
+  settle();
+  store->objects.swap(earlier);
+  adapter = fresh; // has listed an empty store
+  REQUIRE_EQ(state().usage.objects, 0u);
+  const auto report = erase(0, 3);
+  CHECK_EQ(report.deleted, 2u);
+  CHECK_EQ(report.failed, 0u);
+  CHECK(store->objects.empty());
+  CHECK_EQ(state().usage.used_bytes, 0u);
+}
+
+TEST_CASE_FIXTURE(fixture, "a store that cannot tell lengths is believed to have the wanted ones") {
+  start_adapter();
+  store_some(0, 1);
+  store->hides_lengths = true;
+  store->objects.swap(earlier);
+  adapter
+    = start(l2_adapter, l2_adapter_settings{}, std::shared_ptr<l2_backend>{store}, quota_actor{});
+  settle();
+  store->objects.swap(earlier);
+  CHECK_EQ(look_up(0, 2), std::vector{true, false});
+  CHECK_EQ(load(0, 1), std::vector{ok});
+}
+
+TEST_CASE_FIXTURE(fixture, "a store of its own is not asked for what the index does not know") {
+  l2_adapter_settings settings;
+  settings.ask_store = false;
+  start_adapter(settings);
+  store_some(0, 1);
+  CHECK_EQ(look_up(0, 2), std::vector{true, false});
+  CHECK_EQ(erase(1, 1).deleted, 0u);
+  CHECK_EQ(store->probes, 0u);
+}
+
+TEST_CASE_FIXTURE(fixture, "one object that cannot be read does not make it rest") {
+  start_adapter();
+  store_some(0, 2);
+  store->refusing = failed;
+  store->spares = hash_of(1).bytes[28];
+  for (int i = 0; i < 5; ++i)
+    CHECK_EQ(load(0, 2), std::vector{failed, ok});
+  CHECK_EQ(state().state, l2_state::ready);
+  for (int i = 0; i < 3; ++i)
+    load(0, 1);
+  CHECK_EQ(state().state, l2_state::degraded);
+}
+
+TEST_CASE_FIXTURE(fixture, "what goes while a scan is under way does not come back with it") {
+  start_adapter();
+  store_some(0, 2);
+  store->holding = true;
+  adapter
+    = start(l2_adapter, l2_adapter_settings{}, std::shared_ptr<l2_backend>{store}, quota_actor{});
+  settle();
+  store->holding = false;
+  REQUIRE_EQ(store->held.size(), 1u); // the scan, which has read both names
+  CHECK_EQ(erase(0, 1).deleted, 1u);
+  store->let_go();
+  settle();
+  CHECK_EQ(state().usage.objects, 1u);
+  CHECK_EQ(look_up(0, 2), std::vector{false, true});
 }

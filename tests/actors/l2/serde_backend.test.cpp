@@ -3,6 +3,7 @@
 
 #include "actors/l2/fault_backend.hpp"
 #include "actors/l2/mock_backend.hpp"
+#include "storage/serde/checksum.hpp"
 #include "tests/fixtures/l2_objects.hpp"
 #include "tests/fixtures/l2_stores.hpp"
 #include "tests/fixtures/serde_stores.hpp"
@@ -141,7 +142,40 @@ TEST_CASE("a frame that does not open is corrupt, one of another length is not, 
   CHECK(read.bytes(4) == written.bytes(4));
   CHECK(read.bytes(1) == std::string(300, 0)); // nothing that was not verified
   CHECK(status_of(*store.serde, "serde_corrupt") == "2");
-  CHECK(status_of(*store.serde, "objects") == "5"); // it may be our key that is wrong
+  // No frame had been opened before them: it may be our key that is wrong.
+  CHECK(status_of(*store.serde, "objects") == "5");
+  CHECK(call(*store.serde, &l2_backend::load, read).results
+        == results{corrupt, corrupt, ok, wrong_length, ok});
+  CHECK(status_of(*store.serde, "objects") == "3");
+  CHECK(call(*store.serde, &l2_backend::store, written).results == results(5, ok));
+  CHECK(call(*store.serde, &l2_backend::load, read).results == results(5, ok));
+  CHECK(read.bytes(1) == written.bytes(1));
+}
+
+TEST_CASE("an object whose checksum is wrong is removed at once") {
+  under_serde store{[] { return serde_made{std::make_unique<checksum_serde>(), {}}; }};
+  const auto objects = many(3, 300);
+  const slots written{objects, 1}, read{objects, 2};
+  REQUIRE(call(*store.serde, &l2_backend::store, written).results == results(3, ok));
+  auto first = objects[0], second = objects[1];
+  first.length_bytes = second.length_bytes = 300 + checksum_serde::overhead_bytes;
+  const slots frame{{second}, 3};
+  REQUIRE(call(*store.inner, &l2_backend::load, frame).results == results{ok});
+  // The second's bytes under the first's name.
+  const l2_item exchanged{first, (*frame.batch())[0].bytes, 0};
+  call(*store.inner, &l2_backend::erase, written);
+  auto told = std::make_shared<std::promise<void>>();
+  store.inner->store(std::make_shared<const std::vector<l2_item>>(std::vector{exchanged}),
+                     [told](l2_report) { told->set_value(); });
+  told->get_future().get();
+  CHECK(call(*store.serde, &l2_backend::load, read).results == results{corrupt, absent, absent});
+  CHECK(status_of(*store.serde, "objects") == "0");
+  // Of any length: asked for before it is erased.
+  REQUIRE(call(*store.serde, &l2_backend::store, written).results == results(3, ok));
+  auto any = objects;
+  for (auto& each : any)
+    each.length_bytes = 0;
+  CHECK(call(*store.serde, &l2_backend::probe, slots{any, 1}).results == results(3, ok));
 }
 
 TEST_CASE("a serde agrees with a map, whatever is asked of it") {
