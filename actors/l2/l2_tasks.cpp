@@ -51,7 +51,10 @@ l2_report all_failed(size_t count, std::string why) {
           std::move(why)};
 }
 
-constexpr auto resting = "the adapter rests after failures";
+// Why a task was not admitted.
+const char* refusal_of(const l2_adapter_state& state) {
+  return state.closing() ? "the adapter is being removed" : "the adapter rests after failures";
+}
 
 } // namespace
 
@@ -105,7 +108,7 @@ runtime::task l2_load(l2_adapter_pointer self, l2_order order, l2_report_reply o
   auto& state = self->state;
   ++state.loads;
   if (!state.admit()) {
-    auto refused = all_failed(order.items->size(), resting);
+    auto refused = all_failed(order.items->size(), refusal_of(state));
     out.deliver(box(std::move(refused)));
     co_return;
   }
@@ -141,7 +144,7 @@ runtime::task l2_store(l2_adapter_pointer self, l2_order order, l2_report_reply 
     writing.push_back(items[i]);
     places.push_back(i);
   }
-  auto report = all_failed(writing.size(), resting);
+  auto report = all_failed(writing.size(), refusal_of(state));
   if (!writing.empty() && state.admit()) {
     const auto began = now_ms(*self);
     state.note_task(metric::num_inflight_l2_stores, 1, 0);
@@ -180,6 +183,11 @@ runtime::task l2_erase(l2_adapter_pointer self, boxed<std::vector<object_ref>> o
                        runtime::reply<erase_report> out) {
   auto& state = self->state;
   erase_report result;
+  if (state.closing()) {
+    result.failed = objects->size();
+    out.deliver(result);
+    co_return;
+  }
   std::vector<object_ref> going;
   const auto plans = state.index().plan_erase(*objects);
   for (size_t i = 0; i < plans.size(); ++i) {
