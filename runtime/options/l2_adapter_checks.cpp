@@ -71,11 +71,11 @@ l2_place place_of(const l2_adapter_options& adapter) {
   if (const auto* redis = std::get_if<redis_l2_options>(&store)) {
     const auto& node = redis->nodes.front();
     return {innermost(adapter).type == "valkey" ? "startup_nodes" : "host",
-            plain_host(node.host, node.port) + "/" + std::to_string(redis->database_id.value_or(0))
-              + "/" + redis->key_prefix};
+            "redis " + plain_host(node.host, node.port) + "/"
+              + std::to_string(redis->database_id.value_or(0)) + "/" + redis->key_prefix};
   }
   if (const auto* s3 = std::get_if<s3_l2_options>(&store))
-    return {"s3_endpoint", plain_host(s3->host, s3->port) + "/" + s3->bucket};
+    return {"s3_endpoint", "s3 " + plain_host(s3->host, s3->port) + "/" + s3->bucket};
   return {};
 }
 

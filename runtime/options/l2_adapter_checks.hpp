@@ -14,7 +14,10 @@ struct l2_place {
   std::string key;   // the key of the JSON object that says it
   std::string where; // "": nowhere that another adapter could be (memory)
 
-  bool operator==(const l2_place&) const = default;
+  /// Whatever the key is called: Redis has one at `host` and one at `startup_nodes`.
+  bool operator==(const l2_place& other) const {
+    return where == other.where;
+  }
 };
 
 /// Compares texts only: nothing is looked up, for the store may hang.
