@@ -24,7 +24,7 @@ TEST_CASE_FIXTURE(registry_fixture, "a store that comes later takes copies and s
 
 TEST_CASE_FIXTURE(registry_fixture, "a store that hangs while it opens holds up nobody") {
   start_registry(8);
-  coming.push_back({std::make_shared<memory_store>(), {}});
+  coming["/hung"].backend = std::make_shared<memory_store>();
   const auto hung = begin_attach(folder("/hung"));
   CHECK(hung->open());
   CHECK_EQ(state_shown(0), "opening");
@@ -48,7 +48,7 @@ TEST_CASE_FIXTURE(registry_fixture, "a store that hangs while it opens can be re
   start_registry(8);
   auto store = std::make_shared<memory_store>();
   std::weak_ptr<memory_store> alive = store;
-  coming.push_back({std::move(store), {}});
+  coming["/hung"].backend = std::move(store);
   const auto hung = begin_attach(folder("/hung"));
   CHECK_EQ(remove(0).state, l2_state::draining);
   CHECK(hung->error); // whoever waited for it
@@ -68,7 +68,7 @@ TEST_CASE_FIXTURE(registry_fixture, "a store that hangs while it opens can be re
 
 TEST_CASE_FIXTURE(registry_fixture, "an opening that fails leaves nothing behind but its reason") {
   start_registry(8);
-  coming.push_back({nullptr, "base_path /a: permission denied"});
+  coming["/a"].fault = "base_path /a: permission denied";
   const auto failed = begin_attach(folder("/a"));
   run_job();
   CHECK(failed->error == ec::rejected);
@@ -312,7 +312,7 @@ TEST_CASE_FIXTURE(registry_fixture, "lookups wait as long as the most patient ad
   auto options = folder("/a");
   options.lookup_timeout_ms = 60'000;
   auto store = std::make_shared<memory_store>();
-  coming.push_back({store, {}});
+  coming["/a"].backend = store;
   begin_attach(options);
   run_job();
   store->holding = true;
@@ -332,7 +332,7 @@ TEST_CASE_FIXTURE(registry_fixture, "lookups wait as long as the most patient ad
 TEST_CASE_FIXTURE(registry_fixture, "the end of the daemon takes over what is left") {
   start_registry(8);
   auto store = attach("/a");
-  coming.push_back({std::make_shared<memory_store>(), {}});
+  coming["/b"].backend = std::make_shared<memory_store>();
   const auto opening = begin_attach(folder("/b"));
   const auto held = ask<boxed<l2_holdings>>(registry, atom::stop_v);
   REQUIRE_EQ(held->list.size(), 1u);

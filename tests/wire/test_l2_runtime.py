@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import shutil
+import signal
 import socket
 import tempfile
 import time
@@ -352,7 +353,7 @@ class Hanging(RuntimeCase):
         self.assertEqual((code, answer["state"]), (202, "draining"))
         self.assertEqual(self.ask("DELETE", "/l2/adapters/0")[0], 202)
         began = time.monotonic()
-        self.server.stop()  # and does not hold up the end
+        self.assertEqual(self.server.stop(), -signal.SIGTERM)  # it does not hold up the end either
         self.assertLess(time.monotonic() - began, 8 * TIME_SCALE)
         self.server.start()
 
