@@ -108,6 +108,7 @@ void l2_registry_state::init(
     one.backend = std::move(backend);
     serve(one);
   }
+  flags_ = next_id_;
   refresh();
 }
 
@@ -324,7 +325,8 @@ void l2_registry_state::gone(uint32_t id) {
   auto* one = find(id);
   if (!one)
     return;
-  log_info(log_part::l2, "L2 adapter {} (#{}) is closed", one->entry.info.name, id);
+  log_info(log_part::l2, "L2 adapter {} (#{}) is closed{}", one->entry.info.name, id,
+           id < flags_ ? "; a restart brings it back unless its --l2-adapter goes, too" : "");
   settings_.gauges->remove(id);
   adapters_.erase(id);
   refresh();

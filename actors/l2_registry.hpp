@@ -109,7 +109,7 @@ private:
   l2_registry_settings settings_;
   std::map<uint32_t, adapter> adapters_;
   std::deque<std::pair<uint32_t, std::string>> failures_;
-  uint32_t next_id_ = 0;
+  uint32_t next_id_ = 0, flags_ = 0;    // ids below the second are of the command line
   bool told_ = false, stopped_ = false; // L1 and the sessions know; no more changes
 };
 

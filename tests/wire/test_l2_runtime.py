@@ -158,7 +158,8 @@ class Changes(RuntimeCase):
         self.assertEqual(worker.store(self.key(self.tokens(2)), 7), [0, 1])
 
         def copied():
-            return [len(os.listdir(folder)) > 0 for folder in folders] == [True, False, True]
+            return [len([name for name in os.listdir(folder) if name.endswith(".data")])
+                    for folder in folders] == [2, 0, 2]
         eventually(copied)
 
     def test_a_restart_forgets_and_says_so(self):
@@ -214,7 +215,7 @@ class Refusals(RuntimeCase):
                  "cpp.breaker.failures"),
                 ({"type": "fs", "base_path": "/x", "affinity_tag": "gpu7"}, "affinity_tag must"),
                 ({"type": "raw_block", "device_path": "/dev/x", "slot_bytes": 1 << 20,
-                  "block_align": 8192}, "block_align must be at most"),
+                  "block_align": 8192, "header_bytes": 8192}, "block_align must be at most"),
                 ({"type": "nope"}, "nope"), ({"base_path": "/x"}, "type"),
                 ([], "Invalid JSON for L2 adapter"), ("text", "Invalid JSON")):
             detail = self.refused(body)
@@ -318,7 +319,7 @@ class Access(RuntimeCase):
     def setUp(self) -> None:
         self.token = tempfile.NamedTemporaryFile("w", suffix=".token")
         self.addCleanup(self.token.close)
-        self.token.write("open sesame\n")
+        self.token.write("open-sesame\n")
         self.token.flush()
         os.chmod(self.token.name, 0o600)
         self.flags = ["--http-token-file", self.token.name]
