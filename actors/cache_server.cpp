@@ -234,7 +234,7 @@ void cache_server::start_cache() {
   session_settings.bus = publisher_;
   session_settings.dtypes = l2_->dtypes();
   sessions_ = runtime::spawn_named(system_, *census_, "session", session, session_settings, l1_);
-  l2_->start(system_, {metrics_, census_, publisher_, pool_, quotas_, l1_, sessions_});
+  l2_->start(system_, {metrics_, census_, publisher_, pool_, quotas_, l1_, sessions_, supervisor_});
 }
 
 void cache_server::start_transfers() {
@@ -301,7 +301,7 @@ void cache_server::start_gateways() {
                census_,
                gen_ai_,
                &metrics_->histogram(metric::scrape_duration, {"pull"}),
-               {l2_->stores(), l2_->prefetcher(), l2_->adapters()}},
+               {l2_->stores(), l2_->prefetcher(), l2_->registry()}},
     options_,
     [this](const std::string& logger, log_level level) { return set_level(logger, level); },
     "actord" + std::string{daemon_version});

@@ -2,8 +2,9 @@
 #pragma once
 
 #include "actors/event_publisher.hpp"
-#include "actors/interfaces.hpp"
 #include "actors/l2/object_dtypes.hpp"
+#include "actors/l2_control.hpp"
+#include "actors/l2_threads.hpp"
 #include "actors/transfer/shm_pool.hpp"
 #include "observability/metric_registry.hpp"
 #include "runtime/actor_census.hpp"
@@ -14,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace actord {
@@ -27,10 +29,11 @@ struct l2_tier_parts {
   quota_actor quotas;
   l1_manager_actor l1;
   session_actor sessions;
+  supervisor_actor supervisor; // may be null
 };
 
-/// One adapter per --l2-adapter, the STORE CONTROLLER and the PREFETCH CONTROLLER; nothing where no
-/// adapter is asked for.
+/// The STORE CONTROLLER, the PREFETCH CONTROLLER and the L2 REGISTRY, with one adapter per
+/// --l2-adapter to begin with. L1 and the sessions hear of them with the first adapter.
 class l2_tier {
 public:
   /// Opens every store. Throws std::runtime_error with a message for the operator when one cannot
@@ -40,7 +43,7 @@ public:
   /// The stores' I/O has ended afterwards.
   ~l2_tier();
 
-  /// Starts the actors and tells L1 and the sessions of them. Once.
+  /// Starts the actors. Once. Whoever stores or looks up afterwards meets the adapters.
   void start(caf::actor_system& system, const l2_tier_parts& parts);
   /// Copies what waits, for at most so long, and ends. L1 and sessions have ended, or lookups still
   /// find L1 alone afterwards.
@@ -48,14 +51,14 @@ public:
 
   void for_each(const std::function<void(const caf::strong_actor_ptr&, std::string)>& visit) const;
 
-  const store_controller_actor& stores() const {
+  const store_control& stores() const {
     return stores_;
   }
-  const prefetch_controller_actor& prefetcher() const {
+  const prefetch_control& prefetcher() const {
     return prefetcher_;
   }
-  const std::vector<l2_adapter_actor>& adapters() const {
-    return adapters_;
+  const l2_registry_actor& registry() const {
+    return registry_;
   }
   /// What sessions tell of models, for serdes that have to know.
   const std::shared_ptr<object_dtypes>& dtypes() const {
@@ -63,18 +66,15 @@ public:
   }
 
 private:
-  struct opened {
-    l2_adapter_options options;
-    l2_adapter_info info;
-    std::shared_ptr<l2_backend> backend;
-  };
+  l2_opened reach(const l2_adapter_options& adapter) const;
 
   daemon_options options_;
   std::shared_ptr<object_dtypes> dtypes_ = std::make_shared<object_dtypes>();
-  std::vector<opened> opened_;
-  std::vector<l2_adapter_actor> adapters_;
-  store_controller_actor stores_;
-  prefetch_controller_actor prefetcher_;
+  std::vector<std::pair<l2_adapter_options, std::shared_ptr<l2_backend>>> opened_; // until `start`
+  std::shared_ptr<l2_threads> threads_ = std::make_shared<l2_threads>();
+  store_control stores_;
+  prefetch_control prefetcher_;
+  l2_registry_actor registry_;
 };
 
 } // namespace actord

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "actors/error.hpp"
-#include "actors/interfaces.hpp"
+#include "actors/l2_control.hpp"
 
 #include <caf/actor_system_config.hpp>
 
@@ -16,6 +16,7 @@ public:
   system_config() {
     add_message_types<caf::id_block::actord_messages>();
     add_message_types<caf::id_block::actord_actors>();
+    add_message_types<caf::id_block::actord_l2_control>();
     add_error_category(caf::atom("actord"), [](uint8_t code, caf::atom_value, const caf::message&) {
       return to_string(static_cast<ec>(code));
     });

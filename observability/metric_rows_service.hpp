@@ -90,8 +90,9 @@ inline constexpr std::array service_rows = {
               "Store tasks that failed, whole or in part.", {}, metric_origin::added),
   gauge_row(metric::l2_adapter_state, "lmcache_l2_adapter_state",
             {"l2_name", "adapter_index", "state"},
-            "1 for the state that an L2 adapter is in: ready, degraded, draining.", {},
-            metric_origin::added),
+            "1 for the state that an L2 adapter is in: opening, ready, degraded, draining, "
+            "closed.",
+            {}, metric_origin::added),
   gauge_row(
     metric::l2_breaker_state, "lmcache_l2_adapter_breaker_state", {"l2_name", "adapter_index"},
     "Breaker of an L2 adapter: 0 closed, 1 trying again, 2 open.", {}, metric_origin::added),

@@ -19,7 +19,7 @@ namespace actord::runtime {
 /// stuck or overrun.
 using backlog = std::atomic<uint64_t>;
 
-/// Every actor that was spawned through it. Any thread reads.
+/// Every actor that was spawned through it and is there still. Any thread reads.
 class actor_census {
 public:
   struct entry {
@@ -27,9 +27,11 @@ public:
     uint64_t backlog = 0;
   };
 
+  /// The actor is there as long as what this returns.
   std::shared_ptr<backlog> add(std::string name) {
     auto result = std::make_shared<backlog>(0);
     std::lock_guard lock{mutex_};
+    std::erase_if(actors_, [](const auto& each) { return each.second.expired(); });
     actors_.emplace_back(std::move(name), result);
     return result;
   }
@@ -38,14 +40,15 @@ public:
   std::vector<entry> list() const {
     std::vector<entry> result;
     std::lock_guard lock{mutex_};
-    for (const auto& [name, waiting] : actors_)
-      result.push_back({name, waiting->load(std::memory_order_relaxed)});
+    for (const auto& [name, kept] : actors_)
+      if (const auto waiting = kept.lock())
+        result.push_back({name, waiting->load(std::memory_order_relaxed)});
     return result;
   }
 
 private:
   mutable std::mutex mutex_; // spawning and reading are rare
-  std::vector<std::pair<std::string, std::shared_ptr<const backlog>>> actors_;
+  std::vector<std::pair<std::string, std::weak_ptr<const backlog>>> actors_;
 };
 
 /// Mixin for an actor class: keeps its backlog. CAF 0.17.6 can tell the length of a mailbox to its

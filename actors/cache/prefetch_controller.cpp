@@ -16,8 +16,7 @@ constexpr auto tick_period = std::chrono::milliseconds(250); // while somebody w
 
 } // namespace
 
-prefetch_controller_state::prefetch_controller_state(prefetch_controller_actor::pointer self)
-  : self_(self) {
+prefetch_controller_state::prefetch_controller_state(prefetch_control::pointer self) : self_(self) {
 }
 
 void prefetch_controller_state::init(prefetch_controller_options chosen,
@@ -102,7 +101,7 @@ prefetch_controller_status prefetch_controller_state::status() const {
           adapters.size(),       overdue,        warm.open()};
 }
 
-prefetch_controller_actor::behavior_type
+prefetch_control::behavior_type
 prefetch_controller(prefetch_controller_pointer self, const prefetch_controller_options& options,
                     l1_manager_actor l1, std::shared_ptr<const shm_pool> pool) {
   self->state.init(options, std::move(l1), std::move(pool));
@@ -127,6 +126,13 @@ prefetch_controller(prefetch_controller_pointer self, const prefetch_controller_
         return known.info.index;
       });
       all.insert(place, {adapter, info});
+    },
+    [self](atom::detach, uint32_t id) {
+      std::erase_if(self->state.adapters, [id](const auto& each) { return each.info.index == id; });
+    },
+    [self](atom::set, time_ms lookup_timeout, time_ms load_timeout) {
+      self->state.options.lookup_timeout_ms = lookup_timeout;
+      self->state.options.load_timeout_ms = load_timeout;
     },
     [self](atom::tick) { self->state.tick(); },
     [self](atom::status) { return self->state.status(); },

@@ -3,7 +3,7 @@
 
 #include "actors/cache/warm_jobs.hpp"
 #include "actors/event_publisher.hpp"
-#include "actors/interfaces.hpp"
+#include "actors/l2_control.hpp"
 #include "actors/transfer/shm_pool.hpp"
 #include "runtime/gate.hpp"
 #include "storage/prefetch_plan.hpp"
@@ -108,7 +108,7 @@ public:
     l2_adapter_info info;
   };
 
-  explicit prefetch_controller_state(prefetch_controller_actor::pointer self);
+  explicit prefetch_controller_state(prefetch_control::pointer self);
 
   void init(prefetch_controller_options chosen, l1_manager_actor l1_manager,
             std::shared_ptr<const shm_pool> memory);
@@ -133,7 +133,7 @@ public:
   warm_jobs warm;
 
 private:
-  prefetch_controller_actor::pointer self_;
+  prefetch_control::pointer self_;
   struct timed_step {
     time_ms deadline_ms = 0;
     std::weak_ptr<prefetch_step> step;
@@ -142,11 +142,10 @@ private:
   std::vector<timed_step> timed_;
 };
 
-using prefetch_controller_pointer
-  = prefetch_controller_actor::stateful_pointer<prefetch_controller_state>;
+using prefetch_controller_pointer = prefetch_control::stateful_pointer<prefetch_controller_state>;
 
 /// @param pool the memory behind the L1 MANAGER's offsets
-prefetch_controller_actor::behavior_type
+prefetch_control::behavior_type
 prefetch_controller(prefetch_controller_pointer self, const prefetch_controller_options& options,
                     l1_manager_actor l1, std::shared_ptr<const shm_pool> pool);
 

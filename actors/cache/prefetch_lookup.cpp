@@ -324,7 +324,7 @@ runtime::task run_prefetch(prefetch_controller_pointer self, boxed<prefetch_orde
     = runtime::ask(self, state.l1, caf::infinite, atom::hold_v, boxed<lookup_order>{order->lookup});
   auto held = co_await holding;
   const auto work = held ? make_prefetch(state, order, std::move(*held)) : nullptr;
-  if (work && !work->missing.empty()) {
+  if (work && !work->missing.empty() && !work->adapters.empty()) {
     ++state.in_lookup;
     const auto asked = ask_adapters(self, work);
     co_await asked->gate.wait();

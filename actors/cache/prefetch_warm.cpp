@@ -126,6 +126,7 @@ runtime::task run_warm(prefetch_controller_pointer self, boxed<prefetch_order> o
       continue;
     const auto work = make_prefetch(state, piece.order, std::move(*held), std::move(piece.wanted));
     found += piece.keys - work->missing.size();
+    go_on &= !work->adapters.empty();
     if (go_on && !work->missing.empty()) {
       auto looking = runtime::ask(self, state.l1, caf::infinite, atom::status_v);
       const auto l1 = co_await looking;

@@ -1,159 +1,15 @@
 #include "actors/cache/store_controller.hpp"
 
+#include "actors/cache/store_batch.hpp"
 #include "actors/clock.hpp"
-#include "runtime/ask.hpp"
-#include "runtime/gate.hpp"
-#include "runtime/task.hpp"
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <utility>
 
 namespace actord {
 
-namespace {
-
-/// A batch under way: shared by the answers of its adapters.
-struct store_batch {
-  std::vector<pending_store> objects; // those that are pinned
-  std::vector<l2_item> items;
-  uint64_t bytes = 0;
-  size_t missing = 0; // answers
-  runtime::gate gate;
-};
-using batch_ptr = std::shared_ptr<store_batch>;
-
-std::map<std::string, int64_t> count_by_salt(const std::vector<object_ref>& objects) {
-  std::map<std::string, int64_t> result;
-  for (const auto& object : objects)
-    ++result[object.space->cache_salt];
-  return result;
-}
-
-l2_details details_of(const store_controller_state::adapter& adapter, int64_t task,
-                      const std::vector<object_ref>& objects) {
-  l2_details result;
-  result.adapter_index = adapter.info.index;
-  result.task_id = task;
-  result.l2_name = adapter.info.name;
-  result.key_count = static_cast<int64_t>(objects.size());
-  result.key_count_per_salt = count_by_salt(objects);
-  return result;
-}
-
-void tell_submitted(event_publisher& bus, const store_controller_state::adapter& adapter,
-                    int64_t task, const std::vector<object_ref>& objects) {
-  if (!bus.wants(event_type::l2_store_submitted))
-    return;
-  auto details = details_of(adapter, task, objects);
-  int64_t bytes = 0;
-  for (const auto& object : objects)
-    bytes += static_cast<int64_t>(object.length_bytes);
-  details.bytes = bytes;
-  bus.publish(event_type::l2_store_submitted, {}, std::move(details));
-}
-
-void tell_completed(event_publisher& bus, const store_controller_state::adapter& adapter,
-                    int64_t task, const std::vector<object_ref>& objects, const l2_report* report) {
-  if (!bus.wants(event_type::l2_store_completed))
-    return;
-  std::vector<object_ref> good;
-  int64_t bytes = 0;
-  for (size_t i = 0; report && i < objects.size(); ++i)
-    if (report->results[i] == l2_result::ok) {
-      good.push_back(objects[i]);
-      bytes += static_cast<int64_t>(report->stored_bytes[i]);
-    }
-  auto details = details_of(adapter, task, good);
-  details.bytes = bytes;
-  details.succeeded = static_cast<int64_t>(good.size());
-  details.failed = static_cast<int64_t>(objects.size() - good.size());
-  bus.publish(event_type::l2_store_completed, {}, std::move(details));
-}
-
-// Hands one adapter what it does not have yet.
-void send_to(store_controller_pointer self, const batch_ptr& batch, size_t place) {
-  auto& state = self->state;
-  const auto adapter = state.adapters[place];
-  std::vector<l2_item> items;
-  std::vector<object_ref> objects;
-  std::vector<size_t> origin;
-  for (size_t i = 0; i < batch->objects.size(); ++i) {
-    if (batch->objects[i].stored[place])
-      continue;
-    items.push_back(batch->items[i]);
-    objects.push_back(batch->objects[i].object);
-    origin.push_back(i);
-  }
-  if (items.empty())
-    return;
-  ++batch->missing;
-  const auto task = static_cast<int64_t>(++state.tasks);
-  tell_submitted(*state.options.bus, adapter, task, objects);
-  auto finish = [self, batch, place, adapter, task, objects, origin](const l2_report* report) {
-    tell_completed(*self->state.options.bus, adapter, task, objects, report);
-    for (size_t i = 0; report && i < origin.size(); ++i)
-      if (report->results[i] == l2_result::ok)
-        batch->objects[origin[i]].stored.set(place);
-    if (--batch->missing == 0)
-      batch->gate.open();
-  };
-  self
-    ->request(adapter.handle, caf::infinite, atom::store_v,
-              l2_order{std::make_shared<const std::vector<l2_item>>(std::move(items))})
-    .then([finish](const boxed<l2_report>& report) { finish(report.value.get()); },
-          [finish](caf::error&) { finish(nullptr); });
-}
-
-bool everywhere(const pending_store& object, size_t adapters) {
-  return object.stored.count() >= adapters;
-}
-
-// What every adapter has leaves L1, where that is the policy.
-void drop_from_l1(store_controller_pointer self, const store_batch& batch) {
-  erase_order order;
-  for (const auto& each : batch.objects)
-    if (everywhere(each, self->state.adapters.size()))
-      order.keys.push_back(to_key(each.object));
-  if (!order.keys.empty())
-    self->request(self->state.l1, caf::infinite, atom::erase_v, std::move(order))
-      .then([](const erase_report&) {});
-}
-
-runtime::task
-run_batch(store_controller_pointer self, std::vector<pending_store> wanted, uint64_t bytes) {
-  auto& state = self->state;
-  std::vector<object_ref> names;
-  for (const auto& each : wanted)
-    names.push_back(each.object);
-  auto pinning = runtime::ask(self, state.l1, caf::infinite, atom::pin_v, box(std::move(names)));
-  const auto pinned = co_await pinning;
-  const auto batch = std::make_shared<store_batch>();
-  for (size_t i = 0; i < wanted.size(); ++i) {
-    if (!pinned || pinned->slots[i].length_bytes != wanted[i].object.length_bytes) {
-      state.lose(); // evicted before its turn
-      continue;
-    }
-    const auto& slot = pinned->slots[i];
-    batch->items.push_back(
-      {wanted[i].object, state.pool->data() + slot.offset_bytes, slot.length_bytes});
-    batch->objects.push_back(std::move(wanted[i]));
-  }
-  for (size_t place = 0; place < state.adapters.size(); ++place)
-    send_to(self, batch, place);
-  if (batch->missing > 0)
-    co_await batch->gate.wait();
-  if (pinned && pinned->claim != 0)
-    self->send(state.l1, atom::finish_v, pinned->claim);
-  if (!state.options.keep_in_l1)
-    drop_from_l1(self, *batch);
-  state.ended(std::move(batch->objects), bytes);
-}
-
-} // namespace
-
-store_controller_state::store_controller_state(store_controller_actor::pointer self) : self_(self) {
+store_controller_state::store_controller_state(store_control::pointer self) : self_(self) {
 }
 
 void store_controller_state::init(store_controller_options chosen, l1_manager_actor l1_manager,
@@ -165,7 +21,110 @@ void store_controller_state::init(store_controller_options chosen, l1_manager_ac
   failed_cell_ = &options.metrics->counter(metric::l2_lost_objects, {"failed"});
 }
 
-void store_controller_state::lose() {
+void store_controller_state::attach(l2_adapter_actor handle, const l2_adapter_info& info) {
+  const auto free = std::ranges::find_if(adapters, [](const adapter& x) { return !x.handle; });
+  adapter added;
+  added.handle = std::move(handle);
+  added.info = info;
+  if (free != adapters.end())
+    *free = std::move(added);
+  else if (adapters.size() < pending_store::max_adapters)
+    adapters.push_back(std::move(added));
+}
+
+store_controller_state::adapter* store_controller_state::find(uint32_t id) {
+  const auto found = std::ranges::find_if(adapters, [id](const adapter& each) {
+    return each.handle && each.info.index == id;
+  });
+  return found == adapters.end() ? nullptr : &*found;
+}
+
+caf::typed_response_promise<caf::ok_atom> store_controller_state::drain(uint32_t id) {
+  auto promise = self_->make_response_promise<caf::ok_atom>();
+  auto* known = find(id);
+  if (known)
+    known->draining = true;
+  if (known && known->waiting > 0)
+    known->drained.push_back(promise);
+  else
+    promise.deliver(caf::ok_atom_v);
+  return promise;
+}
+
+void store_controller_state::close(uint32_t id) {
+  auto* known = find(id);
+  if (!known)
+    return;
+  known->draining = known->closed = true;
+  const auto place = static_cast<size_t>(known - adapters.data());
+  std::vector<object_ref> done;
+  for (auto* queue : {&waiting_, &later_})
+    std::erase_if(*queue, [&](pending_store& each) {
+      drop_closed(each);
+      if (each.todo.none())
+        done.push_back(each.object);
+      return each.todo.none();
+    });
+  if (!done.empty())
+    self_->send(l1, atom::ack_v, box(std::move(done)));
+  check(place);
+  const auto running = batches; // that the gates may change
+  for (const auto& each : running)
+    open_gates(*this, each);
+  pump();
+}
+
+uint64_t store_controller_state::waiting_for(uint32_t id) const {
+  const auto* known = const_cast<store_controller_state*>(this)->find(id);
+  return known ? known->waiting : 0;
+}
+
+void store_controller_state::check(size_t place) {
+  auto& known = adapters[place];
+  if (known.waiting > 0)
+    return;
+  for (auto& each : std::exchange(known.drained, {}))
+    each.deliver(caf::ok_atom_v);
+  if (known.closed && known.running == 0)
+    known = {};
+}
+
+void store_controller_state::done_at(pending_store& object, size_t place) {
+  if (!object.todo.test(place))
+    return;
+  object.todo.reset(place);
+  --adapters[place].waiting;
+  check(place);
+}
+
+void store_controller_state::forget(pending_store& object) {
+  for (size_t place = 0; place < adapters.size(); ++place)
+    done_at(object, place);
+}
+
+void store_controller_state::drop_closed(pending_store& object) {
+  for (size_t place = 0; place < adapters.size(); ++place)
+    if (object.todo.test(place) && adapters[place].closed) {
+      object.missed = true;
+      give_up(1);
+      done_at(object, place);
+    }
+}
+
+void store_controller_state::task_ended(size_t place) {
+  --adapters[place].running;
+  check(place);
+}
+
+bool store_controller_state::only_closed_hold(const batch& one) const {
+  for (size_t place = 0; place < adapters.size(); ++place)
+    if (one.running.test(place) && !adapters[place].closed)
+      return false;
+  return true;
+}
+
+void store_controller_state::lose(pending_store& object) {
+  forget(object);
   ++lost_;
   lost_cell_->add();
 }
@@ -176,12 +135,22 @@ void store_controller_state::give_up(uint64_t objects) {
 }
 
 void store_controller_state::add(const std::vector<object_ref>& objects) {
-  if (stopping_ || adapters.empty())
+  if (stopping_)
     return;
+  std::bitset<pending_store::max_adapters> wanted;
+  for (size_t place = 0; place < adapters.size(); ++place)
+    if (adapters[place].handle && !adapters[place].draining) {
+      wanted.set(place);
+      adapters[place].waiting += objects.size();
+    }
+  if (wanted.none()) { // no reason to keep them longer than others
+    self_->send(l1, atom::ack_v, box(std::vector<object_ref>{objects}));
+    return;
+  }
   for (const auto& object : objects)
-    waiting_.push_back({object, {}, 0, 0});
-  for (; waiting_.size() > max_waiting; lose())
-    waiting_.pop_front();
+    waiting_.push_back({object, wanted, false, 0, 0});
+  for (; waiting_.size() > max_waiting; waiting_.pop_front())
+    lose(waiting_.front());
   pump();
 }
 
@@ -200,29 +169,30 @@ std::vector<pending_store> store_controller_state::take_batch() {
 void store_controller_state::pump() {
   while (!waiting_.empty() && batches_ < max_batches
          && (batches_ == 0 || bytes_in_flight_ < options.max_bytes_in_flight)) {
-    auto batch = take_batch();
+    auto next = take_batch();
     uint64_t bytes = 0;
-    for (const auto& each : batch)
+    for (const auto& each : next)
       bytes += each.object.length_bytes;
     ++batches_;
     bytes_in_flight_ += bytes;
-    run_batch(static_cast<store_controller_pointer>(self_), std::move(batch), bytes);
+    run_batch(static_cast<store_controller_pointer>(self_), std::move(next), bytes);
   }
   answer_stop();
 }
 
-void store_controller_state::ended(std::vector<pending_store> batch, uint64_t bytes) {
+void store_controller_state::ended(std::vector<pending_store> objects, uint64_t bytes) {
   --batches_;
   bytes_in_flight_ -= bytes;
   std::vector<object_ref> done;
-  for (auto& each : batch) {
-    if (everywhere(each, adapters.size())) {
+  for (auto& each : objects) {
+    if (each.todo.none()) {
       done.push_back(each.object);
       continue;
     }
     if (stopping_ || ++each.tries >= max_tries || later_.size() >= max_waiting) {
       give_up(1);
       done.push_back(each.object);
+      forget(each);
       continue;
     }
     each.due_ms = now_ms(*self_) + (first_pause_ms << (each.tries - 1));
@@ -250,7 +220,8 @@ void store_controller_state::retry_due() {
 caf::typed_response_promise<caf::ok_atom> store_controller_state::stop() {
   stopping_ = self_->make_response_promise<caf::ok_atom>();
   give_up(later_.size());
-  later_.clear();
+  for (auto& each : std::exchange(later_, {}))
+    forget(each);
   auto result = *stopping_;
   answer_stop();
   return result;
@@ -261,12 +232,17 @@ void store_controller_state::answer_stop() {
     stopping_->deliver(caf::ok_atom_v);
 }
 
-store_controller_status store_controller_state::status() const {
-  return {
-    waiting_.size() + later_.size(), batches_, bytes_in_flight_, adapters.size(), lost_, failed_};
+size_t store_controller_state::count_adapters() const {
+  return static_cast<size_t>(
+    std::ranges::count_if(adapters, [](const adapter& each) { return bool{each.handle}; }));
 }
 
-store_controller_actor::behavior_type
+store_controller_status store_controller_state::status() const {
+  return {
+    waiting_.size() + later_.size(), batches_, bytes_in_flight_, count_adapters(), lost_, failed_};
+}
+
+store_control::behavior_type
 store_controller(store_controller_pointer self, const store_controller_options& options,
                  l1_manager_actor l1, std::shared_ptr<const shm_pool> pool) {
   self->state.init(options, std::move(l1), std::move(pool));
@@ -275,10 +251,11 @@ store_controller(store_controller_pointer self, const store_controller_options& 
       self->state.add(*objects);
     },
     [self](atom::attach, const l2_adapter_actor& adapter, const l2_adapter_info& info) {
-      auto& all = self->state.adapters;
-      if (all.size() < pending_store::max_adapters)
-        all.push_back({adapter, info});
+      self->state.attach(adapter, info);
     },
+    [self](atom::detach, uint32_t id) { return self->state.drain(id); },
+    [self](atom::close, uint32_t id) { self->state.close(id); },
+    [self](atom::status, uint32_t id) { return self->state.waiting_for(id); },
     [self](atom::run) { self->state.retry_due(); },
     [self](atom::status) { return self->state.status(); },
     [self](atom::stop) { return self->state.stop(); },

@@ -97,7 +97,9 @@ public:
     add_server_metrics_route(api_, context_);
     add_quota_routes(api_, context_);
     add_cache_routes(api_, context_);
+    add_l2_routes(api_, context_);
     add_reconfigure_routes(api_);
+    http::add_openapi_route(api_);
     metrics_.add({"GET", "/metrics", http::exposure::metrics,
                   [this](const http::request& asked, const http::path_values&) {
                     return http::metrics_reply(context_, asked);

@@ -1,7 +1,7 @@
 // The HTTP gateway: probes, status, and what an operator may do (spec cli-http §2).
 #pragma once
 
-#include "actors/interfaces.hpp"
+#include "actors/l2_control.hpp"
 #include "observability/gen_ai_metrics.hpp"
 #include "observability/metric_registry.hpp"
 #include "runtime/actor_census.hpp"
@@ -19,11 +19,11 @@ class actor_system;
 
 namespace actord {
 
-/// The actors between L1 and the stores behind it; null and none where nothing is.
+/// The actors between L1 and the stores behind it; the registry knows the adapters.
 struct l2_peers {
-  store_controller_actor stores;
+  store_control stores;
   prefetch_controller_actor prefetch;
-  std::vector<l2_adapter_actor> adapters;
+  l2_registry_actor registry;
 };
 
 /// The actors that the routes ask. Null where a part is not running.

@@ -41,6 +41,13 @@ std::map<std::string, int64_t> count_by_salt(const std::vector<object_ref>& obje
 
 } // namespace
 
+void show_state(gauge_sink& to, const l2_adapter_info& adapter, l2_state now) {
+  const auto number = std::to_string(adapter.index);
+  for (auto each : {l2_state::opening, l2_state::ready, l2_state::degraded, l2_state::draining,
+                    l2_state::closed})
+    to.set(metric::l2_adapter_state, {adapter.name, number, to_text(each)}, now == each ? 1 : 0);
+}
+
 // What a scrape reads, from any thread.
 struct l2_adapter_state::levels {
   std::atomic<uint64_t> used_bytes = 0, capacity_bytes = 0;
@@ -48,8 +55,9 @@ struct l2_adapter_state::levels {
   std::atomic<int> breaker = 0;                                // as the metric says
   std::atomic<l2_state> state = l2_state::ready;
 
-  void read(gauge_sink& to, const std::string& name, const std::string& number) const {
-    auto set = [&](metric what, double value) { to.set(what, {name, number}, value); };
+  void read(gauge_sink& to, const l2_adapter_info& adapter) const {
+    const auto number = std::to_string(adapter.index);
+    auto set = [&](metric what, double value) { to.set(what, {adapter.name, number}, value); };
     set(metric::l2_usage_bytes, static_cast<double>(used_bytes.load()));
     if (const auto capacity = capacity_bytes.load(); capacity > 0)
       set(metric::l2_capacity_bytes, static_cast<double>(capacity));
@@ -57,12 +65,11 @@ struct l2_adapter_state::levels {
     set(metric::num_inflight_l2_loads, static_cast<double>(loads.load()));
     set(metric::inflight_load_memory_usage_bytes, static_cast<double>(load_bytes.load()));
     set(metric::l2_breaker_state, breaker.load());
-    for (auto each : {l2_state::ready, l2_state::degraded, l2_state::draining})
-      to.set(metric::l2_adapter_state, {name, number, to_text(each)}, state.load() == each ? 1 : 0);
+    show_state(to, adapter, state.load());
   }
 };
 
-l2_adapter_state::l2_adapter_state(l2_adapter_actor::pointer self) : self_(self) {
+l2_adapter_state::l2_adapter_state(l2_adapter_control::pointer self) : self_(self) {
 }
 
 void l2_adapter_state::init(l2_adapter_settings settings, std::shared_ptr<l2_backend> backend,
@@ -75,13 +82,12 @@ void l2_adapter_state::init(l2_adapter_settings settings, std::shared_ptr<l2_bac
   index_ = std::make_unique<l2_index>(settings_.index);
   breaker_ = breaker{settings_.breaker};
   levels_ = std::make_shared<levels>();
-  const std::string number = std::to_string(settings_.info.index);
-  settings_.metrics->add_source([now = levels_, name = settings_.info.name,
-                                 number](gauge_sink& to) { now->read(to, name, number); });
+  settings_.gauges->set(settings_.info.index, [now = levels_, info = settings_.info](
+                                                gauge_sink& to) { now->read(to, info); });
   if (!settings_.scan_at_start)
     return;
   scanning_ = true;
-  backend_->scan([self = l2_adapter_actor{self_}](std::vector<l2_found> page) {
+  backend_->scan([self = l2_adapter_actor{l2_adapter_control{self_}}](std::vector<l2_found> page) {
     std::vector<object_ref> objects;
     objects.reserve(page.size());
     for (auto& found : page)
@@ -91,7 +97,7 @@ void l2_adapter_state::init(l2_adapter_settings settings, std::shared_ptr<l2_bac
 }
 
 bool l2_adapter_state::resting() const {
-  return !breaker_.would_admit(now_ms(*self_));
+  return closing() || !breaker_.would_admit(now_ms(*self_));
 }
 
 bool l2_adapter_state::may_hold_more() const {
@@ -99,7 +105,7 @@ bool l2_adapter_state::may_hold_more() const {
 }
 
 std::optional<time_ms> l2_adapter_state::admit() {
-  if (!breaker_.admit(now_ms(*self_)))
+  if (closing() || !breaker_.admit(now_ms(*self_)))
     return std::nullopt;
   show_condition();
   return begin_task();
@@ -112,6 +118,8 @@ time_ms l2_adapter_state::begin_task() {
 void l2_adapter_state::ended(const l2_report& report, time_ms began_ms) {
   if (const auto task = running_.find(began_ms); task != running_.end())
     running_.erase(task);
+  if (closing() && running_.empty())
+    self_->send(l2_adapter_control{self_}, atom::run_v); // once whoever asked has its answer
   uint64_t failures = 0;
   bool full = false;
   for (auto each : report.results) {
@@ -238,7 +246,7 @@ void l2_adapter_state::check_capacity() {
   levels_->used_bytes = usage.used_bytes;
   levels_->capacity_bytes = usage.capacity_bytes;
   const auto kind = settings_.index.eviction;
-  if (evicting || kind == eviction_kind::noop || kind == eviction_kind::isolated_lru)
+  if (evicting || closing() || kind == eviction_kind::noop || kind == eviction_kind::isolated_lru)
     return;
   const auto bytes = excess(usage.used_bytes - usage.going_bytes, usage.capacity_bytes);
   // Where each object takes a slot, small ones fill the store before their bytes do.
@@ -279,6 +287,8 @@ void l2_adapter_state::note_task(metric kind, int change, uint64_t bytes) {
 }
 
 l2_state l2_adapter_state::condition() const {
+  if (draining_)
+    return l2_state::draining;
   return breaker_.open() || full_ ? l2_state::degraded : l2_state::ready;
 }
 
@@ -293,7 +303,7 @@ void l2_adapter_state::tick() {
   for (auto began : running_)
     if (const auto age = now_ms(*self_) - began; age > settings_.task_timeout_ms)
       judge(false, age);
-  if (settings_.index.eviction == eviction_kind::isolated_lru && quotas && !evicting)
+  if (settings_.index.eviction == eviction_kind::isolated_lru && quotas && !evicting && !closing())
     l2_check_quotas(static_cast<l2_adapter_pointer>(self_));
 }
 
@@ -326,10 +336,34 @@ l2_adapter_status l2_adapter_state::status() const {
   result.scanning = scanning_;
   result.last_error = last_error_;
   result.details = backend_->status();
+  result.details.emplace_back("breaker", !breaker_.open()     ? "closed"
+                                         : breaker_.probing() ? "half_open"
+                                                              : "open");
+  if (!running_.empty())
+    result.details.emplace_back("oldest_task_ms",
+                                std::to_string(now_ms(*self_) - *running_.begin()));
   return result;
 }
 
-l2_adapter_actor::behavior_type
+void l2_adapter_state::drain() {
+  draining_ = true;
+  show_condition();
+}
+
+caf::typed_response_promise<caf::ok_atom> l2_adapter_state::close() {
+  drain();
+  closing_ = self_->make_response_promise<caf::ok_atom>();
+  auto result = *closing_;
+  answer_close();
+  return result;
+}
+
+void l2_adapter_state::answer_close() {
+  if (closing_ && closing_->pending() && running_.empty())
+    closing_->deliver(caf::ok_atom_v);
+}
+
+l2_adapter_control::behavior_type
 l2_adapter(l2_adapter_pointer self, l2_adapter_settings settings,
            std::shared_ptr<l2_backend> backend, quota_actor quotas) {
   self->state.init(std::move(settings), std::move(backend), std::move(quotas));
@@ -367,6 +401,9 @@ l2_adapter(l2_adapter_pointer self, l2_adapter_settings settings,
       self->state.tick();
       self->delayed_send(self, tick_period, atom::tick_v);
     },
+    [self](atom::stop) { self->state.drain(); },
+    [self](atom::close) { return self->state.close(); },
+    [self](atom::run) { self->state.answer_close(); },
   };
 }
 

@@ -2,11 +2,12 @@
 #pragma once
 
 #include "actors/event_publisher.hpp"
-#include "actors/interfaces.hpp"
 #include "actors/l2/breaker.hpp"
-#include "observability/metric_registry.hpp"
+#include "actors/l2/l2_gauges.hpp"
+#include "actors/l2_control.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
+#include <caf/typed_response_promise.hpp>
 
 #include <memory>
 #include <optional>
@@ -25,9 +26,12 @@ struct l2_adapter_settings {
   // What the index does not know is asked of the store: others may have put it there.
   bool ask_store = true;
   bool scan_at_start = true;
-  std::shared_ptr<metric_registry> metrics = std::make_shared<metric_registry>();
+  std::shared_ptr<l2_gauges> gauges = std::make_shared<l2_gauges>();
   event_publisher_ptr bus = event_publisher::none();
 };
+
+/// One series for each state of an adapter's life.
+void show_state(gauge_sink& to, const l2_adapter_info& adapter, l2_state now);
 
 /// The state of an L2 ADAPTER: the index of what its store holds, locks, use, the breaker; the
 /// bytes are its backend's business. Tasks of one adapter may end in any order.
@@ -35,7 +39,7 @@ class l2_adapter_state {
 public:
   static inline const char* name = "l2-adapter";
 
-  explicit l2_adapter_state(l2_adapter_actor::pointer self);
+  explicit l2_adapter_state(l2_adapter_control::pointer self);
 
   void init(l2_adapter_settings settings, std::shared_ptr<l2_backend> backend, quota_actor quotas);
 
@@ -66,6 +70,14 @@ public:
   void evict(uint64_t goal_bytes, std::optional<salt_id> salt);
   void tick();
   l2_adapter_status status() const;
+  /// From now on it says that it drains.
+  void drain();
+  /// Takes no more tasks; kept when the last of those that run has ended.
+  caf::typed_response_promise<caf::ok_atom> close();
+  bool closing() const {
+    return closing_.has_value();
+  }
+  void answer_close();
 
   void publish(event_type what, std::vector<object_ref> objects) const;
   /// Counts tasks and their bytes in L1 while they run.
@@ -95,7 +107,7 @@ private:
   /// Tells the breaker how a task went.
   void judge(bool well, time_ms took_ms);
 
-  l2_adapter_actor::pointer self_;
+  l2_adapter_control::pointer self_;
   l2_adapter_settings settings_;
   std::shared_ptr<l2_backend> backend_;
   std::unique_ptr<l2_index> index_;
@@ -104,6 +116,8 @@ private:
   bool scanning_ = false, full_ = false;
   uint64_t scanned_bytes_ = 0;
   std::set<object_key> gone_;     // while a scan is under way
+  bool draining_ = false;
+  std::optional<caf::typed_response_promise<caf::ok_atom>> closing_;
   bool default_capacity_ = false; // nobody said one: the store looked at the room that is left
   uint64_t failed_ = 0, corrupt_ = 0, wrong_length_ = 0, missing_ = 0;
   std::string last_error_;
@@ -113,8 +127,8 @@ private:
 
 /// @param backend open
 /// @param quotas of isolation salts; may be null
-l2_adapter_actor::behavior_type
-l2_adapter(l2_adapter_actor::stateful_pointer<l2_adapter_state> self, l2_adapter_settings settings,
-           std::shared_ptr<l2_backend> backend, quota_actor quotas);
+l2_adapter_control::behavior_type
+l2_adapter(l2_adapter_control::stateful_pointer<l2_adapter_state> self,
+           l2_adapter_settings settings, std::shared_ptr<l2_backend> backend, quota_actor quotas);
 
 } // namespace actord

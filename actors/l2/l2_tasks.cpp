@@ -50,7 +50,10 @@ l2_report all_failed(size_t count, std::string why) {
           std::move(why)};
 }
 
-constexpr auto resting = "the adapter rests after failures";
+// Why a task was not admitted.
+const char* refusal_of(const l2_adapter_state& state) {
+  return state.closing() ? "the adapter is being removed" : "the adapter rests after failures";
+}
 
 } // namespace
 
@@ -107,7 +110,7 @@ runtime::task l2_load(l2_adapter_pointer self, l2_order order, l2_report_reply o
   ++state.loads;
   const auto began = state.admit();
   if (!began) {
-    auto refused = all_failed(order.items->size(), resting);
+    auto refused = all_failed(order.items->size(), refusal_of(state));
     out.deliver(box(std::move(refused)));
     co_return;
   }
@@ -142,7 +145,7 @@ runtime::task l2_store(l2_adapter_pointer self, l2_order order, l2_report_reply 
     writing.push_back(items[i]);
     places.push_back(i);
   }
-  auto report = all_failed(writing.size(), resting);
+  auto report = all_failed(writing.size(), refusal_of(state));
   if (const auto began = writing.empty() ? std::nullopt : state.admit()) {
     state.note_task(metric::num_inflight_l2_stores, 1, 0);
     auto storing = call(self, &l2_backend::store, share(std::move(writing)));
@@ -202,6 +205,12 @@ void plan_erase(l2_index& index, const std::vector<object_ref>& objects, erase_p
 runtime::task l2_erase(l2_adapter_pointer self, boxed<std::vector<object_ref>> objects,
                        runtime::reply<erase_report> out) {
   auto& state = self->state;
+  if (state.closing()) {
+    erase_report refused;
+    refused.failed = objects->size();
+    out.deliver(refused);
+    co_return;
+  }
   erase_plan plan;
   plan_erase(state.index(), *objects, plan);
   // The store may hold what others put there, or what an earlier run did.

@@ -7,7 +7,7 @@
 
 namespace actord {
 
-using l2_adapter_pointer = l2_adapter_actor::stateful_pointer<l2_adapter_state>;
+using l2_adapter_pointer = l2_adapter_control::stateful_pointer<l2_adapter_state>;
 using l2_report_reply = runtime::reply<boxed<l2_report>>;
 
 /// Locks what the index knows; asks the store for the rest.

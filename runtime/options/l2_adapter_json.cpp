@@ -50,25 +50,29 @@ void read_l2_object(const nlohmann::ordered_json& object, const environment& var
 
 l2_adapter_reading
 read_l2_adapter(const std::string& text, std::size_t number, const environment& variables) {
+  return read_l2_adapter_as("--l2-adapter #" + std::to_string(number), text, variables);
+}
+
+l2_adapter_reading
+read_l2_adapter_as(const std::string& who, const std::string& text, const environment& variables) {
   l2_adapter_reading result;
-  const auto flag = "--l2-adapter #" + std::to_string(number);
   auto object = parse_bounded_json(text);
   if (!object || !object->is_object()) {
-    result.problems.push_back("Invalid JSON for " + flag
+    result.problems.push_back("Invalid JSON for " + who
                               + "; write an object such as {\"type\": \"fs\", \"base_path\": "
                                 "\"/data/kv\"}");
     return result;
   }
   auto type = read_l2_type(*object);
   if (auto why = l2_type_problem(type); !why.empty()) {
-    result.problems.push_back(flag + ": " + why);
+    result.problems.push_back(who + ": " + why);
     return result;
   }
   l2_adapter_options options;
   options.type = *type;
   json_findings found;
   read_l2_object(*object, variables, options, found);
-  const auto prefix = flag + " ('" + *type + "'): ";
+  const auto prefix = who + " ('" + *type + "'): ";
   for (const auto& problem : found.problems)
     result.problems.push_back(prefix + problem);
   for (const auto& remark : found.remarks)

@@ -27,4 +27,9 @@ struct l2_adapter_reading {
 l2_adapter_reading
 read_l2_adapter(const std::string& text, std::size_t number, const environment& variables);
 
+/// The same for an adapter that comes in another way: `who` begins every message in place of
+/// `--l2-adapter #2`.
+l2_adapter_reading
+read_l2_adapter_as(const std::string& who, const std::string& text, const environment& variables);
+
 } // namespace actord

@@ -20,6 +20,7 @@ SUITES = ["wire.test_vectors", "wire.test_management", "wire.test_engine_driven"
           "wire.test_access", "wire.test_metrics", "wire.test_events", "wire.test_logging",
           "wire.test_otlp", "wire.test_gen_ai", "wire.test_identity", "wire.test_l2",
           "wire.test_l2_http", "wire.test_l2_stores", "wire.test_l2_damage", "wire.test_l2_odd",
+          "wire.test_l2_runtime", "wire.test_l2_hung",
           "s3.test_moto", "s3.test_faults", "s3.test_tls",
           "fault.test_client_death", "fault.test_l2_crash",
           "fault.test_l2_remote_crash", "fault.test_l2_storm"]

@@ -34,7 +34,7 @@ struct context {
 /// slow, not silent, and the client learns which of the two it is.
 class asker {
 public:
-  explicit asker(context& from)
+  explicit asker(const context& from)
     : self_(from.system), deadline_(std::chrono::steady_clock::now() + limit) {
   }
 

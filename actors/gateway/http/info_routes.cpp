@@ -1,3 +1,4 @@
+#include "actors/gateway/http/l2_adapters.hpp"
 #include "actors/gateway/http/routes.hpp"
 #include "actors/gateway/http/status_json.hpp"
 #include "runtime/options/config_view.hpp"
@@ -38,11 +39,14 @@ reply status_reply(context& from) {
                facts.engine_driven.emplace(), failure);
   if (peers.bus)
     ask_status(asks, peers.bus, "the event bus", facts.bus, failure);
-  if (peers.l2.stores) {
-    ask_status(asks, peers.l2.stores, "the store controller", facts.stores, failure);
-    ask_status(asks, peers.l2.prefetch, "the prefetch controller", facts.prefetch, failure);
-    for (const auto& adapter : peers.l2.adapters)
-      ask_status(asks, adapter, "an L2 adapter", facts.adapters.emplace_back(), failure);
+  ask_status(asks, peers.l2.stores, "the store controller", facts.stores, failure);
+  ask_status(asks, peers.l2.prefetch, "the prefetch controller", facts.prefetch, failure);
+  if (const auto adapters = serving_adapters(asks, from); adapters && !failure) {
+    for (const auto& each : *adapters)
+      if (auto status = asks.ask<l2_adapter_status>(each.actor, atom::status_v))
+        facts.adapters.push_back(std::move(*status)); // else it has gone since
+  } else if (!failure) {
+    failure = unavailable(family::error, the_l2_registry, adapters.error());
   }
   if (peers.actors)
     facts.actors = peers.actors->list();
@@ -50,16 +54,29 @@ reply status_reply(context& from) {
 }
 
 // The API shows the port it has, not the 0 it was asked for; what has no value is shown as given.
+// The stores behind L1 are those that are attached now.
 reply config_reply(const context& from) {
-  return {200, "application/json", to_text(config_view(from.options), 2), {}};
+  asker asks{from};
+  const auto adapters = serving_adapters(asks, from);
+  if (!adapters)
+    return unavailable(family::error, the_l2_registry, adapters.error());
+  auto options = from.options;
+  options.l2.adapters.clear();
+  for (const auto& each : *adapters)
+    options.l2.adapters.push_back(*each.options);
+  return {200, "application/json", to_text(config_view(options), 2), {}};
 }
 
-// None can be reconfigured yet.
+// None can be reconfigured. Indices are ids: they stay when others leave.
 reply adapters_reply(const context& from) {
+  asker asks{from};
+  const auto adapters = serving_adapters(asks, from);
+  if (!adapters)
+    return unavailable(family::detail, the_l2_registry, adapters.error());
   json list = json::array();
-  for (const auto& each : from.options.l2.adapters)
-    list.push_back({{"index", list.size()},
-                    {"type_name", each.type},
+  for (const auto& each : *adapters)
+    list.push_back({{"index", each.info.index},
+                    {"type_name", each.info.name},
                     {"tier", "l2"},
                     {"primary", list.empty()},
                     {"reconfigurable", false}});
@@ -95,7 +112,8 @@ void add_info_routes(router& to, context& from) {
   to.add({"GET", "/lmc_version", exposure::read, constant(json_reply(version))});
   to.add({"GET", "/commit_id", exposure::read, constant(json_reply(from.commit))});
   to.add({"GET", "/config", exposure::read, config});
-  to.add({"GET", "/config/adapters", exposure::read, constant(adapters_reply(from))});
+  to.add({"GET", "/config/adapters", exposure::read,
+          [&from](const request&, const path_values&) { return adapters_reply(from); }});
   // Where older scripts look.
   to.add({"GET", "/api/healthcheck", exposure::open, health});
   to.add({"GET", "/api/status", exposure::read, status});

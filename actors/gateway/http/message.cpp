@@ -41,6 +41,7 @@ reply error_reply(int status, std::string text) {
 std::string_view reason_of(int status) {
   switch (status) {
     case 200: return "OK";
+    case 201: return "Created";
     case 202: return "Accepted";
     case 307: return "Temporary Redirect";
     case 400: return "Bad Request";

@@ -1,4 +1,5 @@
 // Lists and deletes objects by name.
+#include "actors/gateway/http/l2_adapters.hpp"
 #include "actors/gateway/http/object_keys.hpp"
 #include "actors/gateway/http/routes.hpp"
 #include "actors/gateway/http/tiers.hpp"
@@ -19,23 +20,24 @@ constexpr int most_questions_of_page = 64;
 constexpr size_t objects_of_task = 1024;
 constexpr const char* an_adapter = "an L2 adapter";
 
-/// Which adapters a request is about: indices of them, in order.
+/// Which adapters a request is about.
 struct chosen_adapters {
-  std::vector<size_t> places;
+  std::vector<l2_entry> list;
   std::optional<reply> fault; // 503, 404
 };
 
 // All of the type that was named, or all.
-chosen_adapters choose(const context& from, const std::optional<std::string>& type) {
+chosen_adapters choose(asker& asks, const context& from, const std::optional<std::string>& type) {
   chosen_adapters result;
-  const auto& known = from.options.l2.adapters;
-  const auto count = std::min(known.size(), from.peers.l2.adapters.size());
-  for (size_t i = 0; i < count; ++i)
-    if (!type || known[i].type == *type)
-      result.places.push_back(i);
-  if (count == 0)
-    result.fault = detail_reply(503, no_l2);
-  else if (result.places.empty())
+  auto known = serving_adapters(asks, from);
+  if (!known)
+    return {{}, unavailable(family::detail, the_l2_registry, known.error())};
+  if (known->empty())
+    return {{}, detail_reply(503, no_l2)};
+  result.list = std::move(*known);
+  if (type)
+    std::erase_if(result.list, [&](const l2_entry& each) { return each.info.name != *type; });
+  if (result.list.empty())
     result.fault = detail_reply(404, "no L2 adapter with type_name='" + *type + "'");
   return result;
 }
@@ -82,17 +84,17 @@ reply list_objects(context& from, const request& asked) {
     return faults.answer();
   if (tier != "l2")
     return detail_reply(400, unsupported_tier(tier, "l2"));
-  auto chosen = choose(from, given_text(asked, "adapter"));
+  asker asks{from};
+  auto chosen = choose(asks, from, given_text(asked, "adapter"));
   if (chosen.fault)
     return std::move(*chosen.fault);
-  const auto place = chosen.places.front();
+  const auto& adapter = chosen.list.front();
   l2_page_order order{size, given_text(asked, "page_token").value_or(""),
                       given_text(asked, "model_name")};
-  asker asks{from};
   json entries = json::array();
   for (int i = 0; i < most_questions_of_page && entries.size() < size; ++i) {
     order.max_objects = size - entries.size();
-    const auto got = asks.ask<l2_page>(from.peers.l2.adapters[place], atom::list_v, order);
+    const auto got = asks.ask<l2_page>(adapter.actor, atom::list_v, order);
     if (!got)
       return unavailable(family::detail, an_adapter, got.error());
     if (!got->objects)
@@ -104,10 +106,9 @@ reply list_objects(context& from, const request& asked) {
     if (order.cursor.empty())
       break;
   }
-  const auto& adapter = from.options.l2.adapters[place];
   json next = order.cursor.empty() ? json(nullptr) : json(order.cursor);
-  return json_reply({{"adapter", adapter.type},
-                     {"shared", adapter.shared},
+  return json_reply({{"adapter", adapter.info.name},
+                     {"shared", adapter.info.shared},
                      {"entries", std::move(entries)},
                      {"next_page_token", std::move(next)}});
 }
@@ -120,15 +121,14 @@ struct deletion {
 };
 
 // Task by task, so that what was reached in time is told when an adapter is slow.
-void delete_in_l2(asker& asks, const context& from, size_t place, std::span<const object_key> keys,
+void delete_in_l2(asker& asks, const l2_entry& adapter, std::span<const object_key> keys,
                   deletion& result) {
   const auto who
-    = "L2 adapter '" + from.options.l2.adapters[place].type + "' (#" + std::to_string(place) + ")";
+    = "L2 adapter '" + adapter.info.name + "' (#" + std::to_string(adapter.info.index) + ")";
   while (!keys.empty()) {
     const auto part = keys.first(std::min(keys.size(), objects_of_task));
     keys = keys.subspan(part.size());
-    const auto done
-      = asks.ask<erase_report>(from.peers.l2.adapters[place], atom::erase_v, box(to_refs(part)));
+    const auto done = asks.ask<erase_report>(adapter.actor, atom::erase_v, box(to_refs(part)));
     if (!done) {
       result.error = unavailable_text(who.c_str(), done.error());
       return;
@@ -178,12 +178,12 @@ reply delete_objects(context& from, const request& asked) {
   delete_request wanted;
   if (auto fault = read_deletion(asked, wanted))
     return std::move(*fault);
+  asker asks{from};
   chosen_adapters chosen;
   if (wanted.tier != "l1")
-    chosen = choose(from, wanted.adapter);
+    chosen = choose(asks, from, wanted.adapter);
   if (chosen.fault && chosen.fault->status == 404) // a wrong name deletes nothing anywhere
     return std::move(*chosen.fault);
-  asker asks{from};
   deletion result;
   if (wanted.tier != "l2" && !wanted.keys.empty()) {
     auto done = asks.ask<erase_report>(from.peers.l1, atom::erase_v,
@@ -195,8 +195,8 @@ reply delete_objects(context& from, const request& asked) {
   }
   if (chosen.fault)
     return std::move(*chosen.fault);
-  for (const auto place : chosen.places)
-    delete_in_l2(asks, from, place, wanted.keys, result);
+  for (const auto& each : chosen.list)
+    delete_in_l2(asks, each, wanted.keys, result);
   json body{{"deleted", result.deleted}, {"skipped", result.skipped}, {"ok", result.error.empty()}};
   if (!result.error.empty())
     body["error"] = result.error;

@@ -1,4 +1,5 @@
 // Brings a prompt's chunks from L2 into L1 before anybody asks for them.
+#include "actors/gateway/http/l2_adapters.hpp"
 #include "actors/gateway/http/object_keys.hpp"
 #include "actors/gateway/http/routes.hpp"
 #include "actors/gateway/http/tiers.hpp"
@@ -102,7 +103,11 @@ reply submit_prefetch(context& from, const request& asked) {
   const auto chunks = tokens.size() / static_cast<uint64_t>(from.options.mp.chunk_size);
   if (chunks == 0)
     return json_reply({{"chunks", 0}, {"status", "noop"}}, 202);
-  if (!from.peers.l2.prefetch)
+  asker asks{from};
+  const auto adapters = serving_adapters(asks, from);
+  if (!adapters)
+    return unavailable(family::detail, the_l2_registry, adapters.error());
+  if (adapters->empty())
     return detail_reply(503, no_l2);
   if (auto fault = take_tokens(tokens, key.token_ids); !fault.empty())
     return detail_reply(400, fault);
@@ -113,21 +118,17 @@ reply submit_prefetch(context& from, const request& asked) {
 }
 
 reply prefetch_status_reply(context& from, const std::string& id) {
-  warm_status found;
-  if (from.peers.l2.prefetch) {
-    const auto answer = asker{from}.ask<warm_status>(from.peers.l2.prefetch, atom::status_v, id);
-    if (!answer)
-      return unavailable(family::detail, the_prefetcher, answer.error());
-    found = *answer;
-  }
-  switch (found.now) {
+  const auto found = asker{from}.ask<warm_status>(from.peers.l2.prefetch, atom::status_v, id);
+  if (!found)
+    return unavailable(family::detail, the_prefetcher, found.error());
+  switch (found->now) {
     case warm_status::phase::pending:
       return json_reply({{"request_id", id}, {"status", "pending"}});
     case warm_status::phase::completed:
       return json_reply({{"request_id", id},
                          {"status", "completed"},
-                         {"found_keys", found.found_keys},
-                         {"total_keys", found.total_keys}});
+                         {"found_keys", found->found_keys},
+                         {"total_keys", found->total_keys}});
     case warm_status::phase::unknown: break;
   }
   return detail_reply(404, "unknown prefetch request_id='" + id

@@ -1,3 +1,4 @@
+#include "actors/gateway/http/l2_adapters.hpp"
 #include "actors/gateway/http/routes.hpp"
 #include "actors/gateway/http/values.hpp"
 
@@ -27,14 +28,17 @@ double gigabytes(uint64_t bytes) {
 // What each salt holds where quotas act: in all adapters together, as clients know it, and in L1
 // where nothing is behind it.
 caf::expected<std::map<std::string, uint64_t>> usage(asker& asks, const context& from) {
-  if (const auto& adapters = from.peers.l2.adapters; !adapters.empty()) {
+  const auto adapters = serving_adapters(asks, from);
+  if (!adapters)
+    return adapters.error();
+  if (!adapters->empty()) {
     std::map<std::string, uint64_t> result;
-    for (const auto& adapter : adapters) {
-      auto status = asks.ask<l2_adapter_status>(adapter, atom::status_v);
+    for (const auto& each : *adapters) {
+      const auto status = asks.ask<l2_adapter_status>(each.actor, atom::status_v);
       if (!status)
         return status.error();
-      for (const auto& each : status->salts)
-        result[each.salt] += each.bytes;
+      for (const auto& salt : status->salts)
+        result[salt.salt] += salt.bytes;
     }
     return result;
   }

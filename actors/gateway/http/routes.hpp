@@ -20,7 +20,11 @@ void add_prefetch_routes(router& to, context& from);
 void add_checksum_route(router& to, context& from);
 /// /quota (spec cli-http §2.8).
 void add_quota_routes(router& to, context& from);
-/// /reconfigure (spec cli-http §2.9): nothing can be reconfigured yet.
+/// /l2/adapters: stores behind L1 that come and go.
+void add_l2_routes(router& to, context& from);
+/// GET /openapi.json: the routes that are ours.
+void add_openapi_route(router& to);
+/// /reconfigure (spec cli-http §2.9): there is no Device-DAX that could be reconfigured.
 void add_reconfigure_routes(router& to);
 /// /metrics, /env, /loglevel, /threads, /periodic-threads, /run_script (spec cli-http §2.10).
 void add_diagnostic_routes(router& to, context& from);
