@@ -33,12 +33,14 @@ l2_opened reach_for(const l2_adapter_options& adapter, const std::shared_ptr<obj
 
 } // namespace
 
-l2_tier::l2_tier(const daemon_options& options) : options_(options) {
+l2_tier::l2_tier(const daemon_options& options, const wrapper& around) : options_(options) {
   for (const auto& each : options.l2.adapters) {
     auto found = reach_for(each, dtypes_, options.l1.align_bytes);
     if (!found.backend)
       throw std::runtime_error("--l2-adapter #" + std::to_string(opened_.size() + 1) + ": "
                                + found.fault);
+    if (around)
+      found.backend = around(std::move(found.backend));
     opened_.emplace_back(each, std::move(found.backend));
   }
 }

@@ -11,12 +11,15 @@ import re
 import sources
 
 WIRE = "actors/gateway/wire"
+TRACE = "observability/trace"
 # Part: the parts it may include besides itself. A file belongs to the longest part that holds it.
 PARTS = {
     "storage": {"storage"},
     "gpu": {"storage"},
     "runtime": set(),
     "observability": {"storage"},
+    # Traces are msgpack too, and say shapes and types of tensors.
+    TRACE: {"storage", "gpu", "observability", WIRE},
     "actors": {"storage", "gpu", "runtime", "observability", "actors"},
     WIRE: {"storage", "gpu"},
     # A request walks gateway, cache, transfer: a part knows those after it, never those before.
@@ -25,14 +28,16 @@ PARTS = {
     "actors/transfer": set(),
     "actors/l2": set(),
     "actors/telemetry": set(),
+    # Commands that run parts of the daemon on recorded calls.
+    "actors/trace": {"actors/cache", "actors/transfer", "actors/l2", "actors/telemetry"},
     "tests": {"storage", "gpu", "runtime", "observability", "actors"},
     "bench": {"storage", "gpu", "runtime", "observability", "actors", "tests"},
 }
 # What every folder of actors/ may know: the rooms, the decoded requests, and the files right in
 # actors/ (messages.hpp, interfaces.hpp, error.hpp).
 ACTOR_FOLDERS = {"actors/gateway", "actors/cache", "actors/transfer", "actors/l2",
-                 "actors/telemetry"}
-ACTOR_COMMON = {"storage", "gpu", "runtime", "observability", WIRE}
+                 "actors/telemetry", "actors/trace"}
+ACTOR_COMMON = {"storage", "gpu", "runtime", "observability", WIRE, TRACE}
 
 # Include (whole match from its beginning): the paths that may use it. Tests may use every library.
 LIBRARIES = {
@@ -50,7 +55,8 @@ LIBRARIES = {
     r"nlohmann/": ("actors/", "runtime/", "observability/", "bench/",
                    "storage/raw_block_checkpoint_decode.cpp"),
     r"CLI/": ("runtime/options/",),
-    r"blake3|openssl/|xxhash|xxh_": ("storage/", "actors/transfer/", "actors/l2/", "bench/"),
+    r"blake3|openssl/|xxhash|xxh_": ("storage/", "actors/transfer/", "actors/l2/", "bench/",
+                                       "actors/telemetry/trace_header.cpp"),
     r"msgpack": ("bench/",),
     r"benchmark/": ("bench/",),
     r"doctest/": (),
@@ -58,7 +64,7 @@ LIBRARIES = {
 
 # Plain C++: no CAF, threads, clocks or system calls, but where foreign memory is mapped and its
 # loss survived.
-PLAIN = ("storage/", "gpu/", WIRE + "/")
+PLAIN = ("storage/", "gpu/", WIRE + "/", TRACE + "/")
 SYSTEM_CODE = {"gpu/host_device.cpp", "gpu/host_device.hpp", "gpu/bus_error_guard.cpp",
                "gpu/bus_error_guard.hpp"}
 NOT_PLAIN = {"thread", "mutex", "shared_mutex", "condition_variable", "future", "stop_token",
