@@ -11,12 +11,15 @@ import re
 import sources
 
 WIRE = "actors/gateway/wire"
+TRACE = "observability/trace"
 # Part: the parts it may include besides itself. A file belongs to the longest part that holds it.
 PARTS = {
     "storage": {"storage"},
     "gpu": {"storage"},
     "runtime": set(),
     "observability": {"storage"},
+    # Traces are msgpack too, and say shapes and types of tensors.
+    TRACE: {"storage", "gpu", "observability", WIRE},
     "actors": {"storage", "gpu", "runtime", "observability", "actors"},
     WIRE: {"storage", "gpu"},
     # A request walks gateway, cache, transfer: a part knows those after it, never those before.
@@ -32,7 +35,7 @@ PARTS = {
 # actors/ (messages.hpp, interfaces.hpp, error.hpp).
 ACTOR_FOLDERS = {"actors/gateway", "actors/cache", "actors/transfer", "actors/l2",
                  "actors/telemetry"}
-ACTOR_COMMON = {"storage", "gpu", "runtime", "observability", WIRE}
+ACTOR_COMMON = {"storage", "gpu", "runtime", "observability", WIRE, TRACE}
 
 # Include (whole match from its beginning): the paths that may use it. Tests may use every library.
 LIBRARIES = {
@@ -58,7 +61,7 @@ LIBRARIES = {
 
 # Plain C++: no CAF, threads, clocks or system calls, but where foreign memory is mapped and its
 # loss survived.
-PLAIN = ("storage/", "gpu/", WIRE + "/")
+PLAIN = ("storage/", "gpu/", WIRE + "/", TRACE + "/")
 SYSTEM_CODE = {"gpu/host_device.cpp", "gpu/host_device.hpp", "gpu/bus_error_guard.cpp",
                "gpu/bus_error_guard.hpp"}
 NOT_PLAIN = {"thread", "mutex", "shared_mutex", "condition_variable", "future", "stop_token",
