@@ -57,6 +57,17 @@ void simulated_cache::run_request(const step& next) {
 
 /// As l1_index::reserve, the eviction controller's run and l1_index::commit, one after the other.
 void simulated_cache::store(std::span<const block_id> blocks) {
+  const auto wanted = reserve(blocks);
+  // What is being written counts as used, and is no victim yet.
+  if (const auto goal = options_.rule.goal_bytes(used_bytes_ + wanted, options_.capacity_bytes);
+      goal > 0)
+    evict(goal, std::nullopt);
+  for (auto id = missing_.rbegin(); id != missing_.rend(); ++id)
+    admit(*id);
+}
+
+/// Makes room for the blocks that are missing; their bytes. All or nothing.
+uint64_t simulated_cache::reserve(std::span<const block_id> blocks) {
   missing_.clear();
   uint64_t wanted = 0, own = 0;
   for (const auto id : blocks)
@@ -66,27 +77,21 @@ void simulated_cache::store(std::span<const block_id> blocks) {
       wanted += log_.at_block(id).bytes;
       missing_.push_back(id);
     }
-  if (missing_.empty())
-    return;
   const auto evictable = options_.policy == eviction_kind::noop ? 0 : used_bytes_ - own;
   const auto free = options_.capacity_bytes - used_bytes_;
-  if (wanted > options_.capacity_bytes || (wanted > free && wanted - free > evictable)) {
+  if (wanted <= free)
+    return wanted;
+  if (wanted - free > evictable) {
     counts_.refused += missing_.size();
-    return;
+    missing_.clear();
+    return 0;
   }
-  if (wanted > free) {
-    for (const auto id : blocks)
-      state_[id] = resident(id) ? pinned : absent;
-    evict(wanted - free, std::nullopt);
-    for (const auto id : blocks)
-      state_[id] = resident(id) ? held : absent;
-  }
-  // What is being written counts as used, and is no victim yet.
-  if (const auto goal = options_.rule.goal_bytes(used_bytes_ + wanted, options_.capacity_bytes);
-      goal > 0)
-    evict(goal, std::nullopt);
-  for (auto id = missing_.rbegin(); id != missing_.rend(); ++id)
-    admit(*id);
+  for (const auto id : blocks)
+    state_[id] = resident(id) ? pinned : absent;
+  evict(wanted - free, std::nullopt);
+  for (const auto id : blocks)
+    state_[id] = resident(id) ? held : absent;
+  return wanted;
 }
 
 void simulated_cache::access_each(const step& next) {

@@ -73,6 +73,7 @@ private:
 
   void run_request(const step& next);
   void store(std::span<const block_id> blocks);
+  uint64_t reserve(std::span<const block_id> blocks);
   void access_each(const step& next);
   bool make_room(uint64_t bytes);
   void count_hit(block_id id);
