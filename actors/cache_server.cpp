@@ -11,6 +11,7 @@
 #include "actors/telemetry/event_bus.hpp"
 #include "actors/telemetry/log_subscribers.hpp"
 #include "actors/telemetry/metric_subscribers.hpp"
+#include "actors/telemetry/trace_recorder.hpp"
 #include "actors/transfer/copier.hpp"
 #include "actors/transfer/engine_driven.hpp"
 #include "actors/transfer/lmcache_driven.hpp"
@@ -108,6 +109,7 @@ cache_server::cache_server(caf::actor_system& system, const daemon_options& opti
   : system_(system), options_(options),
     metrics_(std::make_shared<metric_registry>(registry_options_of(options.observability))) {
   session_options_of(options_); // a wrong combination is told before anything is bound
+  auto recorder = open_trace_recorder(options_, metrics_);
   // The socket comes first: a port that is taken is the commonest mistake, and costs nothing to
   // find.
   zmq_ = std::make_unique<zmq_thread>(system, socket_options(options));
@@ -115,7 +117,7 @@ cache_server::cache_server(caf::actor_system& system, const daemon_options& opti
   l2_ = std::make_unique<l2_tier>(options);
   supervisor_
     = runtime::spawn_named(system, *census_, "supervisor", supervisor, std::move(take_down));
-  start_telemetry(std::move(lookup_log));
+  start_telemetry(std::move(lookup_log), std::move(recorder));
   start_cache();
   start_transfers();
   try {
@@ -131,7 +133,8 @@ cache_server::~cache_server() {
   stop();
 }
 
-void cache_server::start_telemetry(std::unique_ptr<event_subscriber> lookup_log) {
+void cache_server::start_telemetry(std::unique_ptr<event_subscriber> lookup_log,
+                                   std::unique_ptr<event_subscriber> recorder) {
   metrics_->add_source([actors = census_](gauge_sink& to) {
     for (const auto& each : actors->list()) {
       to.set(metric::actor_backlog, {each.name}, static_cast<double>(each.backlog));
@@ -163,6 +166,9 @@ void cache_server::start_telemetry(std::unique_ptr<event_subscriber> lookup_log)
   attach_log_subscribers(*logs_, wanted.logging_enabled);
   if (lookup_log) // whatever the log's level
     logs_->attach(std::move(lookup_log), log_part::lookup_hashes, spdlog::level::critical,
+                  log_control::on::own_thread);
+  if (recorder)
+    logs_->attach(std::move(recorder), log_part::trace, spdlog::level::critical,
                   log_control::on::own_thread);
   if (wanted.extra_logging_enabled)
     attach_extra_stats(*logs_, wanted.extra_logging_interval_s);

@@ -47,7 +47,8 @@ public:
   }
 
 private:
-  void start_telemetry(std::unique_ptr<event_subscriber> lookup_log);
+  void start_telemetry(std::unique_ptr<event_subscriber> lookup_log,
+                       std::unique_ptr<event_subscriber> recorder);
   void start_export();
   void start_cache();
   void start_transfers();

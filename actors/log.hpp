@@ -30,9 +30,10 @@ enum class log_part : uint8_t {
   eviction,
   lookup_hashes,
   extra_stats,
+  trace,
 };
 
-inline constexpr std::array<std::string_view, 15> log_part_names{
+inline constexpr std::array<std::string_view, 16> log_part_names{
   "lmcache",
   "lmcache.server",
   "lmcache.zmq-gateway",
@@ -48,8 +49,9 @@ inline constexpr std::array<std::string_view, 15> log_part_names{
   "lmcache.eviction",
   "lmcache.lookup-hashes",
   "lmcache.extra-stats",
+  "lmcache.trace",
 };
-static_assert(log_part_names.size() == static_cast<size_t>(log_part::extra_stats) + 1);
+static_assert(log_part_names.size() == static_cast<size_t>(log_part::trace) + 1);
 
 /// Where a record was written. Debian's clang has no std::source_location.
 struct log_place {

@@ -4,6 +4,7 @@
 #include "actors/logging.hpp"
 #include "actors/system_config.hpp"
 #include "actors/telemetry/lookup_hash_log.hpp"
+#include "actors/trace/commands.hpp"
 #include "runtime/options/parse_options.hpp"
 #include "runtime/shutdown_signal.hpp"
 
@@ -11,6 +12,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <span>
 #include <variant>
 
 #include <fcntl.h>
@@ -74,6 +76,8 @@ int main(int argc, char** argv) {
   using namespace actord;
   open_standard_streams();
   std::vector<std::string> args(argv + 1, argv + argc);
+  if (!args.empty() && args[0] == "trace")
+    return run_trace(std::span{args}.subspan(1));
   auto parsed = parse_options(args, process_sources());
   if (auto* exit = std::get_if<exit_request>(&parsed)) {
     std::fputs(exit->text.c_str(), exit->to_stderr ? stderr : stdout);

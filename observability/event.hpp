@@ -14,6 +14,10 @@
 
 namespace actord {
 
+namespace trace {
+struct recorded_call; // observability/trace/calls.hpp
+}
+
 /// One memory object; length_bytes 0: not told.
 using event_key = object_ref;
 
@@ -139,11 +143,18 @@ struct blend_details {
   std::string reason, model_name;
 };
 
+/// A call that is worth recording.
+struct trace_call_details {
+  std::shared_ptr<const trace::recorded_call> call; // never null
+  double t_mono = 0;                                // seconds of the monotonic clock
+  uint64_t number = 0; // one more than that of the last one, whoever published it
+};
+
 using event_details
   = std::variant<std::monostate, l1_keys_details, eviction_tick_details, failure_details,
                  sm_keys_details, l2_details, lookup_details, lookup_result_details,
                  transfer_details, phase_samples_details, tokens_details, session_end_details,
-                 block_allocation_details, timeout_details, blend_details>;
+                 block_allocation_details, timeout_details, blend_details, trace_call_details>;
 
 /// The details are of the struct that the row of `type` names.
 struct event {

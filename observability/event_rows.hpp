@@ -119,7 +119,7 @@ inline constexpr std::array event_rows{
              "the engine told of blocks that it gave to requests"},
   event_info{event_type::timeout_raised, "timeout.raised", event_source::server, true,
              "message, exception_type, stacktrace", "a request was not answered within its time"},
-  event_info{event_type::trace_call, "trace.call", event_source::server, false,
+  event_info{event_type::trace_call, "trace.call", event_source::server, true,
              "qualname, args, t_mono", "a call that is recorded"},
   event_info{event_type::cb_request_start, "cb.request.start", event_source::blend, false, "none",
              "a blended lookup came"},

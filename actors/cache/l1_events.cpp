@@ -1,5 +1,6 @@
 #include "actors/cache/l1_events.hpp"
 
+#include "actors/call_trace.hpp"
 #include "storage/lease.hpp"
 
 #include <algorithm>
@@ -12,6 +13,7 @@ namespace actord {
 namespace {
 
 constexpr size_t max_names = 256;
+constexpr size_t max_writing = 65536;
 
 using key_list = std::vector<event_key>;
 
@@ -134,6 +136,20 @@ void l1_events::publish_written(const key_list& written, cause by) {
   bus_->publish(event_type::sm_write_finished, {}, sm_keys_details{std::move(keys), no_keys()});
 }
 
+void l1_events::asked(const reserve_order& order) {
+  trace_reserve_write(*bus_, order);
+}
+
+void l1_events::committing(reservation_id reservation) {
+  if (const auto write = writing_.extract(reservation))
+    if (records_calls(*bus_))
+      trace_finish_write(*bus_, write.mapped());
+}
+
+void l1_events::gave_up(reservation_id reservation) {
+  writing_.erase(reservation);
+}
+
 void l1_events::looked_up(const lookup_order& order, const lookup_outcome& outcome) {
   if (!bus_->wants(event_type::l1_read_reserved) && !bus_->wants(event_type::sm_read_prefetched))
     return;
@@ -147,6 +163,11 @@ void l1_events::looked_up(const lookup_order& order, const lookup_outcome& outco
 
 void l1_events::reserved(const reserve_order& order, const reserve_outcome& outcome) {
   using code = reserve_outcome::code;
+  if (outcome.reservation != 0 && records_calls(*bus_)) {
+    writing_[outcome.reservation] = keys_of(order.space, order.range.hashes(), outcome.slots);
+    if (writing_.size() > max_writing)
+      writing_.erase(writing_.begin());
+  }
   if (!bus_->wants(event_type::l1_write_reserved) && !bus_->wants(event_type::sm_write_reserved)
       && !bus_->wants(event_type::l1_allocation_failed))
     return;

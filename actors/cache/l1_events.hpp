@@ -28,6 +28,11 @@ public:
   /// What the last step did to objects; returns those that became resident, head to tail.
   std::vector<object_ref> take(l1_index& index, cause by = cause::engine);
 
+  /// A writer begins and ends, for those who record calls.
+  void asked(const reserve_order& order);
+  void committing(reservation_id reservation);
+  void gave_up(reservation_id reservation);
+
   void looked_up(const lookup_order& order, const lookup_outcome& outcome);
   void reserved(const reserve_order& order, const reserve_outcome& outcome);
   /// A reservation that ended without becoming resident.
@@ -45,6 +50,8 @@ private:
   event_publisher_ptr bus_;
   std::string l1_tag_;
   std::map<space_id, std::shared_ptr<const key_space>> names_; // ids are not reused
+  // What writers got since somebody records: their calls tell it again. The oldest go.
+  std::map<reservation_id, event_keys> writing_;
 };
 
 } // namespace actord

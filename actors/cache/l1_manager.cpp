@@ -71,6 +71,7 @@ void l1_manager_state::answer(const reserve_order& order,
 
 caf::typed_response_promise<reserve_outcome> l1_manager_state::reserve(boxed<reserve_order> order) {
   auto promise = self_->make_response_promise<reserve_outcome>();
+  told_->asked(*order);
   auto outcome = try_reserve(*order);
   // While pages are still being reserved, "does not fit" is not the last word.
   if (outcome.status == reserve_outcome::code::out_of_memory && growing_
@@ -86,6 +87,7 @@ caf::typed_response_promise<bool>
 l1_manager_state::commit(reservation_id reservation, const boxed<store_origin>& origin) {
   // The answer leaves before the news: the worker waits for the one, nobody for the other.
   auto promise = self_->make_response_promise<bool>();
+  told_->committing(reservation);
   const bool committed = index_->commit(reservation, now_ms(*self_));
   promise.deliver(committed);
   if (committed)
@@ -138,6 +140,7 @@ void l1_manager_state::finish(claim_id claim) {
 
 void l1_manager_state::abort(reservation_id reservation) {
   index_->abort(reservation);
+  told_->gave_up(reservation);
   tell_objects();
 }
 

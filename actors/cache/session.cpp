@@ -2,6 +2,7 @@
 
 #include "actors/cache/lookup_result.hpp"
 #include "actors/cache/session_warm.hpp"
+#include "actors/call_trace.hpp"
 #include "actors/clock.hpp"
 #include "runtime/ask.hpp"
 
@@ -60,6 +61,7 @@ runtime::task run_lookup(session_pointer self, boxed<wire::lookup> request, uint
     chain = state.table().finish_chain(std::move(work));
     publish_names(state.bus(), key, layout, chain, state.table().chunk_tokens());
     const auto order = box(lookup_order{space_of(key), chain, layout.groups, shares});
+    trace_prefetch(state.bus(), *order, key.request_id, true);
     auto looking = runtime::ask(self, state.l1, caf::infinite, atom::lookup_v, order);
     const auto answer = co_await looking;
     outcome = answer ? *answer : lookup_outcome{};
@@ -266,6 +268,8 @@ void session_state::free_locks(const wire::cache_key& key, int64_t readers) {
                       static_cast<uint32_t>(std::min<int64_t>(readers, 128))};
   if (key.worker_id)
     order.rank = static_cast<uint16_t>(*key.worker_id);
+  if (const auto* layout = table_->layout(key.model_name, key.world_size))
+    trace_release(*bus_, record->lease_space, *record->lease_chain, layout->groups, order);
   self_->send(l1, atom::release_v, order);
 }
 

@@ -1,5 +1,6 @@
 #include "actors/cache/session_warm.hpp"
 
+#include "actors/call_trace.hpp"
 #include "runtime/ask.hpp"
 
 #include <utility>
@@ -27,6 +28,7 @@ request_warm(session_pointer self, boxed<wire::lookup> request, runtime::reply<c
   auto lookup = std::make_shared<lookup_order>(
     lookup_order{{key.model_name, key.world_size, key.cache_salt}, nullptr, groups, 1});
   lookup->chain = state.table().finish_chain(std::move(work));
+  trace_prefetch(state.bus(), *lookup, key.request_id, false);
   auto wish = box(prefetch_order{std::move(lookup), key.request_id, state.next_number()});
   out.delegate(state.prefetcher, atom::load_v, std::move(wish));
 }

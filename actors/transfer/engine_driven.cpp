@@ -216,6 +216,7 @@ runtime::task prepare_retrieve(engine_driven_pointer self, boxed<wire::prepare_r
   }
   transfer_mark mark{transfer_mark::way::retrieve, instance->meters, request->key.request_id,
                      request->key.cache_salt};
+  mark.reading(space_of(request->key), range, claimed->slots);
   mark.start(self->clock().now());
   if (instance->pickle) {
     send_pickle(self, {instance->shape, instance->dtype, instance->layout.object_bytes},

@@ -134,6 +134,8 @@ runtime::task retrieve_paged(lmcache_driven_pointer self, boxed<wire::retrieve> 
     out.deliver(false);
     co_return;
   }
+  mark.reading({request->key.model_name, request->key.world_size, request->key.cache_salt}, range,
+               claimed->slots);
   gpu::copy_request wanted{
     gpu::direction::scatter,
     range.end - range.first,

@@ -1,5 +1,6 @@
 #include "actors/transfer/transfer_meters.hpp"
 
+#include "actors/call_trace.hpp"
 #include "observability/failure_counts.hpp"
 
 #include <algorithm>
@@ -89,7 +90,7 @@ transfer_mark::transfer_mark(way direction, transfer_meters_ptr meters, std::str
 transfer_mark::transfer_mark(transfer_mark&& other) noexcept
   : direction_(other.direction_), meters_(std::exchange(other.meters_, nullptr)),
     request_id_(std::move(other.request_id_)), cache_salt_(std::move(other.cache_salt_)),
-    name_(std::move(other.name_)), began_(other.began_) {
+    name_(std::move(other.name_)), read_(std::move(other.read_)), began_(other.began_) {
 }
 
 transfer_mark& transfer_mark::operator=(transfer_mark&& other) noexcept {
@@ -99,6 +100,7 @@ transfer_mark& transfer_mark::operator=(transfer_mark&& other) noexcept {
   std::swap(request_id_, other.request_id_);
   std::swap(cache_salt_, other.cache_salt_);
   std::swap(name_, other.name_);
+  std::swap(read_, other.read_);
   std::swap(began_, other.began_);
   return *this;
 }
@@ -112,6 +114,14 @@ bool transfer_mark::told() const {
   const auto types = types_of(direction_);
   const auto& bus = *meters_->bus_;
   return bus.wants(types.submitted) || bus.wants(types.start) || bus.wants(types.end);
+}
+
+void transfer_mark::reading(const key_space& space, const chunk_range& range,
+                            const std::vector<slot>& slots) {
+  if (!records_calls(*meters_->bus_))
+    return;
+  read_ = keys_of(space, range.hashes(), slots);
+  trace_read(*meters_->bus_, read_);
 }
 
 void transfer_mark::start(time_point now) {
@@ -135,6 +145,8 @@ void transfer_mark::end(transfer_details details) {
   (direction_ == way::store ? meters->stores_ : meters->retrieves_).finished->add();
   if (name_)
     meters->bus_->publish(types_of(direction_).end, request_id_, std::move(details));
+  if (read_)
+    trace_read_end(*meters->bus_, read_);
 }
 
 } // namespace actord

@@ -74,6 +74,8 @@ public:
   transfer_mark& operator=(transfer_mark&& other) noexcept;
   ~transfer_mark();
 
+  /// A retrieve found what it was promised: for those who record calls.
+  void reading(const key_space& space, const chunk_range& range, const std::vector<slot>& slots);
   /// The bytes begin to move.
   void start(time_point now);
   /// They have moved. Without it, the transfer has failed.
@@ -87,6 +89,7 @@ private:
   transfer_meters_ptr meters_; // null: over
   std::string request_id_, cache_salt_;
   std::shared_ptr<const transfer_name> name_; // null: nobody listens
+  event_keys read_;                           // null: nobody records
   time_point began_{};
 };
 

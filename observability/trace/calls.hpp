@@ -71,6 +71,11 @@ struct finish_read_call {
 using call = std::variant<reserve_write_call, finish_write_call, submit_prefetch_call,
                           read_enter_call, read_exit_call, finish_read_call>;
 
+/// A call on its way to the recorder.
+struct recorded_call {
+  call what;
+};
+
 /// What every qualname of `call` begins with.
 inline constexpr std::string_view call_prefix
   = "lmcache.v1.distributed.storage_manager.StorageManager.";

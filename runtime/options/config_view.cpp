@@ -134,7 +134,7 @@ json observability_view(const daemon_options& options) {
       {"top_objects", observability.gc_monitor_top_objects}}},
     {"extra_logging_enabled", observability.extra_logging_enabled},
     {"extra_logging_interval", observability.extra_logging_interval_s},
-    {"trace_level", nullptr},
+    {"trace_level", text_or_null(observability.trace_level)},
     {"trace_output", text_or_null(observability.trace_output)},
     {"service_instance_id", service_instance_id(options)},
   };

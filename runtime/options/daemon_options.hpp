@@ -142,8 +142,10 @@ struct observability_options {
   /// Log lines that sum traffic and use of L1 up, and the seconds between them, > 0.
   bool extra_logging_enabled = false;
   double extra_logging_interval_s = 10.0;
-  /// Trace file (recording is not built yet): shown, no effect.
-  std::string trace_output;
+  /// What is recorded: storage; empty: nothing. Into which file; empty: a name is made. Bytes of
+  /// one file, beyond which the next begins (0: there is one file), and how many files are kept.
+  std::string trace_level, trace_output;
+  std::int64_t trace_max_bytes = 0, trace_max_files = 10;
   /// Attributes of the OTel resource that the environment names.
   named_attributes resource;
   log_level level = log_level::info;

@@ -3,6 +3,7 @@
 #include "runtime/options/option_values.hpp"
 
 #include <array>
+#include <limits>
 #include <string_view>
 
 namespace actord {
@@ -95,14 +96,34 @@ void declare_otlp(option_set& set, option_draft& draft) {
     = true;
 }
 
-void declare_later_observability(option_set& set, option_draft& draft) {
-  auto& observability = draft.options.observability;
-  auto& unbuilt = draft.unbuilt;
-  set.group("Tracing (not built yet: may not be switched on)");
-  set.switch_on("--enable-tracing", unbuilt.tracing, "send spans to --otlp-endpoint");
-  set.choice("--trace-level", unbuilt.trace_level, {"storage", "events"}, "record a trace file");
-  set.text("--trace-output", observability.trace_output, "where the trace file goes").metavar
+/// What the commands `trace info` and `trace replay` read.
+void declare_recording(option_set& set, observability_options& observability) {
+  constexpr whole_range count{0, std::numeric_limits<std::int64_t>::max(),
+                              "must be a whole number >= 0"};
+  set.group("Trace files");
+  set.choice("--trace-level", observability.trace_level, {"storage", "events"},
+             "record the calls of storage in a trace file; events is not built yet");
+  set
+    .text("--trace-output", observability.trace_output,
+          "that file; not given: lmcache-trace-PID-TIME.lct in the folder for temporary files")
+    .metavar
     = "FILE";
+  set
+    .integer("--trace-max-bytes", observability.trace_max_bytes, count,
+             "bytes of one trace file, then NAME.1.lct begins, and so on; 0: one file")
+    .ours
+    = true;
+  set
+    .integer("--trace-max-files", observability.trace_max_files, count,
+             "trace files kept, the oldest go; 0: all")
+    .ours
+    = true;
+}
+
+void declare_later_observability(option_set& set, option_draft& draft) {
+  auto& unbuilt = draft.unbuilt;
+  set.group("Spans (not built yet: may not be switched on)");
+  set.switch_on("--enable-tracing", unbuilt.tracing, "send spans to --otlp-endpoint");
 }
 
 } // namespace
@@ -151,6 +172,7 @@ void declare_observability_options(option_set& set, option_draft& draft) {
                 "no effect: there is no gRPC transport yet");
   declare_more_logs(set, observability);
   declare_otlp(set, draft);
+  declare_recording(set, observability);
   declare_later_observability(set, draft);
 }
 

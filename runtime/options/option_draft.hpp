@@ -25,7 +25,6 @@ struct unbuilt_requests {
   std::string devdax_path, gds_path;
   std::string coordinator_url;
   bool tracing = false;
-  std::string trace_level;
 };
 
 /// Flags without influence on the daemon.

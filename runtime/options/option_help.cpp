@@ -69,6 +69,7 @@ std::string help_text(const option_set& flags) {
       "\n"
       "  lmcache-actord --l1-size-gb 2 --eviction-policy LRU     a first start\n"
       "  lmcache-actord --config /etc/lmcache-actord.toml        all options from a file\n"
+      "  lmcache-actord trace --help                             recorded calls: read, replay\n"
       "\n"
       "--x VALUE and --x=VALUE are the same; a flag may be shortened as long as it stays unique.\n"
       "Every flag is also a variable, LMCACHE_ACTORD_<FLAG> (--l1-size-gb: "

@@ -64,7 +64,7 @@ private:
     if (draft_.options.coordinator.event_reporting)
       problem("--coordinator-event-reporting rides the observability event bus; remove it or "
               "--disable-observability");
-    if (unbuilt_.trace_level == "events")
+    if (draft_.options.observability.trace_level == "events")
       problem("--trace-level events rides the observability event bus; remove it or "
               "--disable-observability");
     if (draft_.options.observability.extra_logging_enabled)
@@ -131,7 +131,8 @@ private:
     refuse(!u.coordinator_url.empty(), "--coordinator-url", "the coordinator client is",
            "remove the flag or the variable");
     refuse(u.tracing, "--enable-tracing", "tracing is", remove);
-    refuse(!u.trace_level.empty(), "--trace-level", "trace recording is", remove);
+    refuse(draft_.options.observability.trace_level == "events", "--trace-level",
+           "recording the events of the cache is", "use --trace-level storage");
   }
 
   const unbuilt_requests& unbuilt_;

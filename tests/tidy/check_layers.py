@@ -28,13 +28,15 @@ PARTS = {
     "actors/transfer": set(),
     "actors/l2": set(),
     "actors/telemetry": set(),
+    # Commands that run parts of the daemon on recorded calls.
+    "actors/trace": {"actors/cache", "actors/transfer", "actors/l2", "actors/telemetry"},
     "tests": {"storage", "gpu", "runtime", "observability", "actors"},
     "bench": {"storage", "gpu", "runtime", "observability", "actors", "tests"},
 }
 # What every folder of actors/ may know: the rooms, the decoded requests, and the files right in
 # actors/ (messages.hpp, interfaces.hpp, error.hpp).
 ACTOR_FOLDERS = {"actors/gateway", "actors/cache", "actors/transfer", "actors/l2",
-                 "actors/telemetry"}
+                 "actors/telemetry", "actors/trace"}
 ACTOR_COMMON = {"storage", "gpu", "runtime", "observability", WIRE, TRACE}
 
 # Include (whole match from its beginning): the paths that may use it. Tests may use every library.
@@ -53,7 +55,8 @@ LIBRARIES = {
     r"nlohmann/": ("actors/", "runtime/", "observability/", "bench/",
                    "storage/raw_block_checkpoint_decode.cpp"),
     r"CLI/": ("runtime/options/",),
-    r"blake3|openssl/|xxhash|xxh_": ("storage/", "actors/transfer/", "actors/l2/", "bench/"),
+    r"blake3|openssl/|xxhash|xxh_": ("storage/", "actors/transfer/", "actors/l2/", "bench/",
+                                       "actors/telemetry/trace_header.cpp"),
     r"msgpack": ("bench/",),
     r"benchmark/": ("bench/",),
     r"doctest/": (),

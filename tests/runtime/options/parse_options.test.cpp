@@ -148,7 +148,7 @@ TEST_CASE("a flag that asks for a part not built yet says so and what to do") {
     "--enable-tracing",
     "--server-module {\"module_path\":\"a.b\"}",
     "--runtime-plugin-locations /data/plug",
-    "--trace-level storage",
+    "--trace-level events",
   };
   for (const std::string line : cases) {
     CAPTURE(line);
