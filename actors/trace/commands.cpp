@@ -16,6 +16,8 @@ struct command {
 // In the order of --help.
 constexpr std::array commands{
   command{"info", "what a trace file holds", run_trace_info},
+  command{"import", "make one of a public request trace", run_trace_import},
+  command{"simulate", "hit ratios of eviction policies and sizes of L1", run_trace_simulate},
 };
 
 std::string help() {

@@ -48,6 +48,8 @@ public:
                                            make_eviction_policy(
                                              options.policy, ghost_limit(options.capacity_bytes))} {
     index_.grow(options.capacity_bytes);
+    for (salt_id salt = 0; salt < 3; ++salt) // numbered as the log has them
+      index_.intern({"m", 1, std::to_string(salt)});
   }
 
   uint64_t request(const step& next) {
@@ -68,7 +70,7 @@ public:
         = options_.rule.goal_bytes(index_.usage().used_bytes, options_.capacity_bytes);
         goal > 0)
       for (uint64_t freed = 1, left = goal; freed > 0 && left > 0; left -= std::min(left, freed))
-        freed = index_.evict(left, 2); // in slices, as the controller does
+        freed = index_.evict(left, 256); // a slice, as the controller does
     if (reserved.reservation != 0)
       index_.commit(reserved.reservation, 0);
     return hits;
