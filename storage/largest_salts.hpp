@@ -1,7 +1,7 @@
 // Whose turn it is when room must be made among tenants.
 #pragma once
 
-#include "storage/space_table.hpp"
+#include "storage/eviction_policy.hpp"
 
 #include <algorithm>
 #include <queue>
@@ -13,9 +13,10 @@ namespace actord {
 /// Takes from the salts that hold most, each down to the next one's level,
 /// until `goal_bytes` are taken, `max_victims` are gone or nothing more goes.
 /// Returns the bytes taken. O(salts).
+/// @param spaces has `salts()`: pairs of a salt and something with `bytes`
 /// @param take (goal bytes, most victims, salt) -> {bytes taken, victims}
-template <class Take>
-uint64_t take_from_largest_salts(const space_table& spaces, uint64_t goal_bytes, size_t max_victims,
+template <class Spaces, class Take>
+uint64_t take_from_largest_salts(const Spaces& spaces, uint64_t goal_bytes, size_t max_victims,
                                  const Take& take) {
   using candidate = std::pair<uint64_t, salt_id>; // bytes, salt
   std::priority_queue<candidate> largest;

@@ -1,6 +1,7 @@
 #include "actors/cache/eviction_controller.hpp"
 
 #include "runtime/ask.hpp"
+#include "storage/eviction_rule.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -58,13 +59,7 @@ eviction_controller_state::eviction_controller_state(eviction_controller_actor::
 }
 
 uint64_t eviction_controller_state::goal(uint64_t used, uint64_t limit) const {
-  if (limit == 0)
-    return used;
-  const auto trigger = options.trigger_watermark * static_cast<double>(limit);
-  if (static_cast<double>(used) < trigger)
-    return 0;
-  const auto low_mark = trigger * (1 - options.eviction_ratio);
-  return static_cast<uint64_t>(static_cast<double>(used) - low_mark);
+  return eviction_rule{options.trigger_watermark, options.eviction_ratio}.goal_bytes(used, limit);
 }
 
 eviction_status eviction_controller_state::status() const {

@@ -1,6 +1,7 @@
 #include "actors/cache/l1_manager.hpp"
 
 #include "actors/clock.hpp"
+#include "storage/eviction_rule.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -9,12 +10,6 @@
 namespace actord {
 
 namespace {
-
-// Departed columns that a policy may remember: as many as fit in the pool at 64 KiB each, at least
-// a few thousand.
-size_t ghost_limit(const l1_index::config& index) {
-  return std::max<size_t>(4096, index.capacity_bytes / (64 << 10));
-}
 
 constexpr auto tick_period = std::chrono::seconds(1);
 
@@ -29,7 +24,8 @@ void l1_manager_state::init(l1_manager_options options, eviction_controller_acto
   eviction_ = std::move(eviction);
   events_ = std::move(events);
   index_ = std::make_unique<l1_index>(
-    options_.index, make_eviction_policy(options_.policy, ghost_limit(options_.index)));
+    options_.index,
+    make_eviction_policy(options_.policy, ghost_limit(options_.index.capacity_bytes)));
   index_->record_changes(options_.record_changes);
   index_->record_traffic(true);
   meters_.emplace(options_.metrics, options_.l1_tag);

@@ -17,5 +17,7 @@ int run_trace(trace_words words);
 int run_trace_info(trace_words words);
 int run_trace_replay(trace_words words);
 int run_trace_plot(trace_words words);
+int run_trace_import(trace_words words);
+int run_trace_simulate(trace_words words);
 
 } // namespace actord

@@ -47,7 +47,7 @@ replay_world::replay_world(const daemon_options& options)
   const auto census = std::make_shared<runtime::actor_census>();
   const auto metrics = std::make_shared<metric_registry>();
   start_l1(census, metrics);
-  l2_->start(system_, {metrics, census, event_publisher::none(), pool_, quotas_, l1_, {}});
+  l2_->start(system_, {metrics, census, event_publisher::none(), pool_, quotas_, l1_, {}, {}});
   settle();
 }
 
