@@ -49,9 +49,15 @@ bool span_registry::sampled(const trace_id& trace, const trace_parent* remote) c
   return static_cast<double>(trace.low & mask) < sampling_.rate * static_cast<double>(mask);
 }
 
+/// What became of the session's last root, where the ratio says something else.
+std::optional<bool> span_registry::decided(std::string_view session) {
+  const auto root = decided_.size() > 0 ? directory_->closed_root(session) : std::nullopt;
+  const auto* known = root ? decided_.find(root->span) : nullptr;
+  return known ? std::optional{*known} : std::nullopt;
+}
+
 span_registry::session_spans&
-span_registry::session_of(std::string_view session, const trace_id& trace, bool asked,
-                          double now_s) {
+span_registry::session_of(std::string_view session, bool asked, double now_s) {
   auto name = name_of(session);
   auto* known = sessions_.find(name);
   if (!known) {
@@ -60,8 +66,7 @@ span_registry::session_of(std::string_view session, const trace_id& trace, bool 
       abandon(oldest, *sessions_.find(oldest), now_s);
     }
     session_spans fresh;
-    const auto* decided = decided_.find(trace.low);
-    fresh.goes_out = decided ? *decided : asked;
+    fresh.goes_out = decided(session).value_or(asked);
     sessions_.put(name, std::move(fresh));
     known = sessions_.find(name);
   }
@@ -69,9 +74,16 @@ span_registry::session_of(std::string_view session, const trace_id& trace, bool 
   return *known;
 }
 
+void span_registry::abandon_former(const span_key& key, double now_s) {
+  if (auto* former = find(key)) {
+    former->record.set(abandoned, true);
+    close(key, now_s);
+  }
+}
+
 open_span& span_registry::open_root(const span_key& key, std::string_view scope, double start_s,
                                     const trace_parent* remote) {
-  close(key, start_s);
+  abandon_former(key, start_s);
   open_span fresh;
   auto& record = fresh.record;
   record = begin(key.session, key.name, scope, start_s);
@@ -94,10 +106,7 @@ open_span& span_registry::open(const span_key& key, std::string_view scope, doub
                                const std::optional<span_context>& parent) {
   if (!parent)
     return open_root(key, scope, start_s);
-  if (auto* former = find(key)) {
-    former->record.set(abandoned, true);
-    close(key, start_s);
-  }
+  abandon_former(key, start_s);
   open_span fresh;
   fresh.record = make(key.session, key.name, scope, start_s, parent);
   fresh.sequence = key.sequence;
@@ -108,7 +117,7 @@ open_span& span_registry::open(const span_key& key, std::string_view scope, doub
 open_span&
 span_registry::add_open(std::string_view session, open_span fresh, bool asked, double now_s) {
   make_room(now_s);
-  auto& of = session_of(session, fresh.record.trace, asked, now_s);
+  auto& of = session_of(session, asked, now_s);
   of.had_root = of.had_root || fresh.root;
   ++open_count_;
   return of.open.emplace_back(std::move(fresh));
@@ -244,7 +253,7 @@ void span_registry::let_out(session_spans& of) {
 void span_registry::add(std::string_view session, span_record record) {
   const bool root = record.parent == 0 && !session.empty();
   const auto now_s = static_cast<double>(record.end_ns) / 1e9;
-  auto& of = session_of(session, record.trace, sampled(record.trace, nullptr), now_s);
+  auto& of = session_of(session, sampled(record.trace, nullptr), now_s);
   of.had_root = of.had_root || root;
   emit(session, of, std::move(record), root);
   if (of.open.empty())
@@ -268,7 +277,7 @@ void span_registry::end_session(const std::string& session) {
     directory_->end_root(session);
   const auto context = directory_->find(session);
   if (context && of->goes_out != sampled(context->trace, nullptr))
-    decided_.put(context->trace.low, of->goes_out);
+    decided_.put(context->span, of->goes_out);
 }
 
 void span_registry::abandon(const std::string& session, session_spans& of, double now_s) {

@@ -110,9 +110,10 @@ private:
     double last_s = 0;
   };
 
-  session_spans&
-  session_of(std::string_view session, const trace_id& trace, bool asked, double now_s);
+  session_spans& session_of(std::string_view session, bool asked, double now_s);
   open_span& add_open(std::string_view session, open_span fresh, bool asked, double now_s);
+  void abandon_former(const span_key& key, double now_s);
+  std::optional<bool> decided(std::string_view session);
   bool sampled(const trace_id& trace, const trace_parent* remote) const;
   static span_record
   begin(std::string_view session, std::string_view name, std::string_view scope, double start_s);
@@ -129,7 +130,7 @@ private:
   sink out_;
   span_limits limits_;
   bounded_table<std::string, session_spans> sessions_;
-  bounded_table<uint64_t, bool> decided_; // traces that are over and of which the ratio says else
+  bounded_table<span_id, bool> decided_; // roots that are over and of which the ratio says else
   size_t open_count_ = 0, held_count_ = 0;
 };
 
