@@ -103,7 +103,7 @@ TEST_CASE("keys without the defaulted fields or with unknown ones decode") {
 
 TEST_CASE("a key's settings name the trace that its request belongs to") {
   auto trace_of = [](const std::function<void(msgpack_writer&)>& write) {
-    std::string bytes = key_with("none", {});
+    std::string bytes = key_with("none", [](msgpack_writer&) {});
     bytes[0] = static_cast<char>(bytes[0] + 1); // one field more
     msgpack_writer more;
     more.str("request_configs");
