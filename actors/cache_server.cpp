@@ -7,11 +7,13 @@
 #include "actors/cache/session.hpp"
 #include "actors/log.hpp"
 #include "actors/logging.hpp"
+#include "actors/request_trace.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/telemetry/event_bus.hpp"
 #include "actors/telemetry/log_subscribers.hpp"
 #include "actors/telemetry/metric_subscribers.hpp"
 #include "actors/telemetry/trace_recorder.hpp"
+#include "actors/telemetry/tracing.hpp"
 #include "actors/transfer/copier.hpp"
 #include "actors/transfer/engine_driven.hpp"
 #include "actors/transfer/lmcache_driven.hpp"
@@ -187,6 +189,12 @@ void cache_server::start_export() {
     log_info(log_part::server,
              "OTel MeterProvider initialised with OTLP exporter ({}), resource={}", endpoint,
              shown);
+    if (const auto& spans = export_->spans()) {
+      attach_tracing(system_, bus_, options_, spans);
+      log_info(log_part::server,
+               "OTel TracerProvider initialised with OTLP exporter ({}), sample rate {}", endpoint,
+               options_.otlp.tracing.sample_rate);
+    }
   } else if (wanted.metrics_enabled && wanted.prometheus_port != 0) {
     log_info(log_part::server,
              "OTel MeterProvider initialised with Prometheus fallback "
@@ -252,10 +260,11 @@ void cache_server::start_transfers() {
   const auto mode = options_.mp.supported_transfer_mode;
   const auto chunk_tokens = options_.mp.chunk_size;
   if (mode != transfer_mode::lmcache_driven)
-    engine_driven_ = runtime::spawn_named(system_, *census_, "engine-driven", engine_driven,
-                                          engine_driven_options{chunk_tokens, liveness_of(options_),
-                                                                metrics_, publisher_},
-                                          pool_, sessions_, l1_, copiers_);
+    engine_driven_
+      = runtime::spawn_named(system_, *census_, "engine-driven", engine_driven,
+                             engine_driven_options{chunk_tokens, liveness_of(options_), metrics_,
+                                                   publisher_, options_.l1.write_ttl_ms},
+                             pool_, sessions_, l1_, copiers_);
   if (mode != transfer_mode::engine_driven)
     lmcache_driven_
       = runtime::spawn_named(system_, *census_, "lmcache-driven", lmcache_driven,
@@ -382,6 +391,7 @@ void cache_server::stop() {
                });
   end_and_wait(bus_);
   pollers_.reset();
+  trace_requests(nullptr);
   export_.reset(); // after everything that is counted
   zmq_->stop();
   end_and_wait(supervisor_);

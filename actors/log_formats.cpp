@@ -1,6 +1,7 @@
 #include "actors/log_formats.hpp"
 
 #include "actors/log.hpp"
+#include "actors/request_trace.hpp"
 
 #include <nlohmann/json.hpp>
 #include <spdlog/details/log_msg.h>
@@ -143,8 +144,13 @@ public:
     if (const auto dot = logger.find('.'); dot != std::string::npos)
       line["actor"] = logger.substr(dot + 1);
     line["message"] = cut(record.payload);
-    if (const auto request = current_log_request(); !request.empty())
+    if (const auto request = current_log_request(); !request.empty()) {
       line["request_id"] = cut(request, most_request_bytes);
+      if (const auto trace = trace_of(request)) {
+        line["trace_id"] = hex(trace->trace);
+        line["span_id"] = hex(trace->span);
+      }
+    }
     if (!record.source.empty()) {
       line["file"] = source_file(record.source);
       line["line"] = record.source.line;

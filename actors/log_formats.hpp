@@ -12,7 +12,8 @@ namespace actord {
 std::unique_ptr<spdlog::formatter> make_text_format(bool color);
 
 /// One JSON object a line: time (RFC 3339, UTC), level, logger, actor, message, request_id when the
-/// record belongs to a request, file and line when they are known.
+/// record belongs to a request, trace_id and span_id when that is traced, file and line when they
+/// are known.
 std::unique_ptr<spdlog::formatter> make_json_format();
 
 } // namespace actord

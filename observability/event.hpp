@@ -17,6 +17,7 @@ namespace actord {
 namespace trace {
 struct recorded_call; // observability/trace/calls.hpp
 }
+struct trace_parent; // observability/tracing/trace_parent.hpp
 
 /// One memory object; length_bytes 0: not told.
 using event_key = object_ref;
@@ -46,6 +47,15 @@ struct sm_keys_details {
   event_keys succeeded, failed;
 };
 
+/// What one store behind L1 said to a lookup.
+struct l2_answer {
+  int64_t adapter_index = 0;
+  std::string l2_name;
+  double start_s = 0, end_s = 0; // Unix; the end is its answer, or when nobody waited any more
+  int64_t found = 0;
+  bool answered = false;
+};
+
 /// A step of a store, lookup or load between L1 and L2.
 struct l2_details {
   std::optional<int64_t> request_id; // of the prefetch controller
@@ -54,6 +64,13 @@ struct l2_details {
   int64_t key_count = 0, adapter_count = 0, succeeded = 0, failed = 0;
   std::optional<int64_t> bytes; // to be moved, or moved
   std::map<std::string, int64_t> key_count_per_salt;
+  std::string external_request_id; // the engine's; "": of none
+  std::vector<l2_answer> answers;  // of a lookup that is over
+};
+
+/// A lookup comes.
+struct request_details {
+  std::shared_ptr<const trace_parent> parent = nullptr; // null: the client named no trace
 };
 
 struct lookup_details {
@@ -78,14 +95,17 @@ struct transfer_name {
   std::string device; // "": not told
   std::optional<int64_t> engine_id;
   std::string model_name, cache_salt;
-  std::string transfer_key; // "<request id>#<n>"
+  std::string transfer_key;                             // "<request id>#<n>"
+  std::shared_ptr<const trace_parent> parent = nullptr; // null: the client named no trace
 };
 
 struct transfer_details {
   std::shared_ptr<const transfer_name> what; // never null
   uint64_t chunks = 0, total_bytes = 0;      // of its END: moved
   std::optional<uint64_t> tokens;
-  double seconds = 0; // of its END: that the copy took
+  double seconds = 0;       // of its END: that the copy took
+  bool success = true;      // of its END: also when there was nothing to move
+  std::string failure = {}; // of its END: why not
 };
 
 struct phase_sample {
@@ -154,7 +174,8 @@ using event_details
   = std::variant<std::monostate, l1_keys_details, eviction_tick_details, failure_details,
                  sm_keys_details, l2_details, lookup_details, lookup_result_details,
                  transfer_details, phase_samples_details, tokens_details, session_end_details,
-                 block_allocation_details, timeout_details, blend_details, trace_call_details>;
+                 block_allocation_details, timeout_details, blend_details, trace_call_details,
+                 request_details>;
 
 /// The details are of the struct that the row of `type` names.
 struct event {

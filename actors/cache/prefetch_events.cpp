@@ -5,13 +5,16 @@
 
 namespace actord {
 
-prefetch_events::prefetch_events(event_publisher_ptr bus, uint64_t number, std::string salt)
-  : bus_(std::move(bus)), number_(static_cast<int64_t>(number)), salt_(std::move(salt)) {
+prefetch_events::prefetch_events(event_publisher_ptr bus, uint64_t number, std::string salt,
+                                 std::string request)
+  : bus_(std::move(bus)), number_(static_cast<int64_t>(number)), salt_(std::move(salt)),
+    request_(std::move(request)) {
 }
 
 l2_details prefetch_events::details() const {
   l2_details result;
   result.request_id = number_;
+  result.external_request_id = request_;
   return result;
 }
 
@@ -28,9 +31,13 @@ void prefetch_events::asked(size_t objects, size_t adapters) const {
   publish(event_type::l2_prefetch_lookup_submitted, std::move(told));
 }
 
-void prefetch_events::answered(uint32_t hit_chunks) const {
+void prefetch_events::answered(uint32_t hit_chunks, std::vector<l2_answer> answers) const {
   auto told = details();
   told.succeeded = hit_chunks;
+  for (auto& each : answers)
+    if (!each.answered)
+      each.end_s = now();
+  told.answers = std::move(answers);
   publish(event_type::l2_prefetch_lookup_completed, std::move(told));
 }
 
@@ -45,8 +52,11 @@ void prefetch_events::task_began(const l2_adapter_info& adapter, int64_t task, s
   publish(event_type::l2_load_task_submitted, std::move(told));
 }
 
-void prefetch_events::task_ended(const l2_adapter_info& adapter, int64_t task) const {
+void prefetch_events::task_ended(const l2_adapter_info& adapter, int64_t task, size_t loaded,
+                                 size_t missing) const {
   auto told = details();
+  told.succeeded = static_cast<int64_t>(loaded);
+  told.failed = static_cast<int64_t>(missing);
   told.adapter_index = adapter.index;
   told.task_id = task;
   told.l2_name = adapter.name;

@@ -12,8 +12,8 @@ prefetch_ptr make_prefetch(const prefetch_controller_state& state, boxed<prefetc
                            hold_outcome held, std::vector<bool> warm) {
   auto result = std::make_shared<prefetch>();
   result->adapters = state.adapters;
-  result->told = std::make_shared<const prefetch_events>(state.options.bus, order->number,
-                                                         order->lookup->space.cache_salt);
+  result->told = std::make_shared<const prefetch_events>(
+    state.options.bus, order->number, order->lookup->space.cache_salt, order->request_id);
   result->order = std::move(order);
   const auto& lookup = result->lookup();
   result->space = std::make_shared<const key_space>(lookup.space);
@@ -30,12 +30,25 @@ prefetch_ptr make_prefetch(const prefetch_controller_state& state, boxed<prefetc
   return result;
 }
 
+namespace {
+
+void tell_found(prefetch& work, size_t adapter, const l2_presence& answer) {
+  auto& told = work.answers.at(adapter);
+  told.end_s = work.told->now();
+  told.found = std::ranges::count(answer.found, true);
+  told.answered = true;
+}
+
+} // namespace
+
 step_ptr ask_adapters(prefetch_controller_pointer self, const prefetch_ptr& work) {
   auto& state = self->state;
   auto step = state.begin_step(work->adapters.size(), state.options.lookup_timeout_ms);
   const auto wanted = work->items(work->missing);
   work->told->asked(work->missing.size(), work->adapters.size());
   work->in_stores.assign(work->adapters.size(), std::vector<bool>(work->grid.size(), false));
+  for (const auto& [handle, info] : work->adapters)
+    work->answers.push_back({info.index, info.name, work->told->now(), 0, 0, false});
   for (size_t i = 0; i < work->adapters.size(); ++i) {
     const auto adapter = work->adapters[i].handle;
     self->request(adapter, caf::infinite, atom::lookup_v, wanted)
@@ -50,6 +63,8 @@ step_ptr ask_adapters(prefetch_controller_pointer self, const prefetch_ptr& work
             else
               work->in_stores[i][work->missing[at]] = true;
           }
+          if (!step->over)
+            tell_found(*work, i, answer);
           if (!late.empty())
             self->send(adapter, atom::release_v,
                        l2_order{std::make_shared<const std::vector<l2_item>>(std::move(late))});
@@ -183,7 +198,7 @@ runtime::task make_room(prefetch_controller_pointer self, prefetch_ptr work, pla
   auto found = work->in_stores;
   auto wanted = plan_of(*work, found);
   const bool warm = !work->warm.empty();
-  work->told->answered(wanted.hit_chunks);
+  work->told->answered(wanted.hit_chunks, std::exchange(work->answers, {}));
   if (!warm) {
     plan->budget_bytes = bytes_of(state, *work, wanted);
     if (auto turn = state.budget.enter(plan->budget_bytes))
@@ -266,7 +281,7 @@ void start_load(prefetch_controller_pointer self, const step_ptr& step, const pa
       ++part->loaded;
     }
     part->ended = true;
-    part->told->task_ended(part->info, part->task);
+    part->told->task_ended(part->info, part->task, part->loaded, missing.size());
     part->told->loaded(part->loaded, std::move(missing));
     self->send(part->adapter, atom::release_v, order);
     if (step->over || part->load->joined) // not to be held up by the other tasks

@@ -23,6 +23,7 @@ struct prefetch {
   lease_id held = 0;
   std::vector<bool> in_l1;
   std::vector<std::vector<bool>> in_stores; // by adapter
+  std::vector<l2_answer> answers;           // by adapter, to be told of
   std::vector<uint32_t> missing;            // cells that the adapters are asked for
   /// Cells that are wanted for themselves, without a lookup to serve. Empty: what a prefix needs.
   std::vector<bool> warm;

@@ -4,6 +4,7 @@
 #include "actors/cache/session_warm.hpp"
 #include "actors/call_trace.hpp"
 #include "actors/clock.hpp"
+#include "actors/request_trace.hpp"
 #include "runtime/ask.hpp"
 
 #include <algorithm>
@@ -142,7 +143,8 @@ void session_state::attach(const model_layout& layout) {
 }
 
 uint64_t session_state::start_lookup(const wire::cache_key& key) {
-  bus_->publish(event_type::mp_request_start, key.request_id);
+  if (bus_->wants(event_type::mp_request_start))
+    bus_->publish(event_type::mp_request_start, key.request_id, request_details{parent_of(key)});
   bus_->publish(event_type::mp_lookup_prefetch_start, key.request_id);
   auto& record = table_->use(key.request_id, now_ms(*self_));
   leave_phase(record, lookup_phase::running);
@@ -287,8 +289,10 @@ void session_state::end(const std::string& request_id) {
 
 void session_state::lost(const std::vector<std::string>& request_ids) {
   for (const auto& request_id : request_ids)
-    if (auto record = table_->take(request_id))
+    if (auto record = table_->take(request_id)) {
+      bus_->publish(event_type::mp_request_end, request_id); // nobody else will end it
       forget(*record);
+    }
 }
 
 lease_id session_state::lease_for(const wire::cache_key& key, int64_t instance_id,

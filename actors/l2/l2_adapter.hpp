@@ -115,7 +115,7 @@ private:
   std::multiset<time_ms> running_; // when each task in flight began
   bool scanning_ = false, full_ = false;
   uint64_t scanned_bytes_ = 0;
-  std::set<object_key> gone_;     // while a scan is under way
+  std::set<object_key> gone_; // while a scan is under way
   bool draining_ = false;
   std::optional<caf::typed_response_promise<caf::ok_atom>> closing_;
   bool default_capacity_ = false; // nobody said one: the store looked at the room that is left

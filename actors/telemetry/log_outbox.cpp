@@ -1,6 +1,7 @@
 #include "actors/telemetry/log_outbox.hpp"
 
 #include "actors/log.hpp"
+#include "actors/request_trace.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -42,7 +43,8 @@ void log_outbox::log(const spdlog::details::log_msg& record) {
                    severity_of(record.level),
                    {record.payload.data(), length},
                    {record.logger_name.data(), record.logger_name.size()},
-                   std::string(current_log_request().substr(0, text_limit_bytes))});
+                   std::string(current_log_request().substr(0, text_limit_bytes)),
+                   trace_of(current_log_request())});
   if (waiting == 1 || waiting == batch)
     wake_(waiting == batch);
 }

@@ -2,6 +2,7 @@
 
 #include "actors/log.hpp"
 #include "actors/logging.hpp"
+#include "observability/otlp/encode_spans.hpp"
 
 #include <caf/scoped_actor.hpp>
 #include <caf/send.hpp>
@@ -50,7 +51,7 @@ otlp_exporter_state::otlp_exporter_state(otlp_exporter_actor::pointer self) : se
 void otlp_exporter_state::init(otlp_exporter_options options) {
   options_ = std::move(options);
   auto& registry = *options_.registry;
-  for (auto which : {otlp::signal::metrics, otlp::signal::logs}) {
+  for (auto which : otlp::all_signals) {
     auto& made = lanes_.emplace_back(options_.rules[index_of(which)]);
     const auto name = otlp::to_string(which);
     made.exported = &registry.counter(metric::otlp_exported_points, {name});
@@ -72,12 +73,15 @@ void otlp_exporter_state::run() {
   if (armed_ms_ && now >= *armed_ms_)
     armed_ms_.reset();
   if (options_.metrics_enabled && now >= next_metrics_ms_) {
-    load_metrics();
+    if (!lanes_[index_of(otlp::signal::metrics)].queue.paused(now))
+      load_metrics();
     next_metrics_ms_ = std::max(next_metrics_ms_ + metrics_period_ms, now + 1);
   }
-  load_logs();
+  if (!lanes_[index_of(otlp::signal::logs)].queue.paused(now))
+    load_logs();
   send_due(otlp::signal::metrics);
   send_due(otlp::signal::logs);
+  send_spans();
   arm();
 }
 
@@ -95,6 +99,35 @@ void otlp_exporter_state::load_logs() {
   auto& queue = lanes_[index_of(otlp::signal::logs)].queue;
   if (options_.logs && queue.empty())
     queue.load(otlp::encode_logs(options_.logs->take(), options_.origin.resource));
+}
+
+void otlp_exporter_state::load_spans(size_t most) {
+  const auto batch = options_.spans->bounds().batch;
+  lanes_[index_of(otlp::signal::traces)].queue.load(
+    otlp::encode_spans(options_.spans->take(most), options_.origin.resource, batch));
+}
+
+// Full batches at once, fewer spans when their time has come. What comes meanwhile waits in the
+// outbox, which is bounded.
+void otlp_exporter_state::send_spans() {
+  if (!options_.spans)
+    return;
+  auto& queue = lanes_[index_of(otlp::signal::traces)].queue;
+  const auto batch = options_.spans->bounds().batch;
+  const auto now = now_ms();
+  auto left = options_.spans->waiting();
+  if (left > 0 && !spans_due_ms_)
+    spans_due_ms_ = now + options_.span_linger_ms;
+  const bool all = spans_due_ms_ && now >= *spans_due_ms_;
+  send_due(otlp::signal::traces);
+  while (queue.empty() && !queue.paused(now_ms()) && !options_.hurry->load()
+         && left >= (all ? 1 : batch)) {
+    load_spans(batch);
+    left -= std::min(left, batch);
+    send_due(otlp::signal::traces);
+  }
+  if (all || options_.spans->waiting() == 0)
+    spans_due_ms_.reset();
 }
 
 void otlp_exporter_state::send_due(otlp::signal which) {
@@ -121,8 +154,14 @@ void otlp_exporter_state::tell(otlp::signal which, otlp::export_lane::news what,
     log_info(log_part::daemon, "OTLP export of {} to {} works again", name, options_.endpoint);
   if (what == news::none)
     return;
-  of.failing = of.failing || what == news::gave_up;
+  of.failing = of.failing || what != news::rejected;
   const auto now = now_ms();
+  if (what == news::paused) {
+    log_warn(log_part::daemon,
+             "OTLP export of {} to {}: it does not know them ({}); they are offered again in {} s",
+             name, options_.endpoint, came.why, options_.rules[index_of(which)].pause_ms / 1'000);
+    return;
+  }
   if (of.last_error_ms && now - *of.last_error_ms < error_period_ms)
     return;
   of.last_error_ms = now;
@@ -142,10 +181,23 @@ void otlp_exporter_state::count(otlp::signal which) {
   of.dropped->add(static_cast<double>(now.dropped - of.told.dropped));
   of.retries->add(static_cast<double>(now.retries - of.told.retries));
   of.told = now;
-  if (which == otlp::signal::metrics || !options_.logs)
-    return;
-  const auto lost = options_.logs->counts().dropped;
-  of.dropped->add(static_cast<double>(lost - std::exchange(logs_dropped_, lost)));
+  auto add_lost = [&](uint64_t lost, uint64_t& counted) {
+    of.dropped->add(static_cast<double>(lost - std::exchange(counted, lost)));
+  };
+  if (which == otlp::signal::logs && options_.logs)
+    add_lost(options_.logs->counts().dropped, logs_dropped_);
+  if (which == otlp::signal::traces && options_.spans)
+    add_lost(options_.spans->dropped(), spans_dropped_);
+}
+
+std::optional<int64_t> otlp_exporter_state::spans_wish() const {
+  const auto& queue = lanes_[index_of(otlp::signal::traces)].queue;
+  const auto waiting = options_.spans ? options_.spans->waiting() : 0;
+  if (waiting == 0 || !queue.empty())
+    return std::nullopt;
+  const auto now = now_ms();
+  const auto due = spans_due_ms_.value_or(now + options_.span_linger_ms);
+  return std::max(waiting >= options_.spans->bounds().batch ? now : due, queue.paused_until_ms());
 }
 
 void otlp_exporter_state::arm() {
@@ -153,12 +205,17 @@ void otlp_exporter_state::arm() {
   for (const auto& each : lanes_)
     if (auto wish = each.queue.next_ms())
       next = std::min(next.value_or(*wish), *wish);
+  if (auto wish = spans_wish())
+    next = std::min(next.value_or(*wish), *wish);
   const auto now = now_ms();
   // Pushes that were under way when the outbox was emptied woke nobody.
   const bool more = options_.logs && options_.logs->counts().waiting > 0
                     && lanes_[index_of(otlp::signal::logs)].queue.empty();
-  if (more)
-    next = std::min(next.value_or(now + log_linger.count()), now + log_linger.count());
+  if (more) {
+    const auto& queue = lanes_[index_of(otlp::signal::logs)].queue;
+    const auto wish = std::max(now + log_linger.count(), queue.paused_until_ms());
+    next = std::min(next.value_or(wish), wish);
+  }
   if (!next || (armed_ms_ && *armed_ms_ <= *next))
     return;
   armed_ms_ = *next;
@@ -171,11 +228,13 @@ void otlp_exporter_state::finish() {
     load_metrics();
   if (options_.logs)
     options_.logs->close();
-  for (auto which : {otlp::signal::metrics, otlp::signal::logs}) {
+  for (auto which : otlp::all_signals) {
     auto& queue = lanes_[index_of(which)].queue;
     for (bool reached = true; reached && now_ms() < deadline;) {
       if (which == otlp::signal::logs)
         load_logs();
+      else if (which == otlp::signal::traces && options_.spans && queue.empty())
+        load_spans(options_.spans->waiting());
       queue.try_now();
       const auto* request = queue.due(now_ms());
       if (!request)
@@ -186,6 +245,8 @@ void otlp_exporter_state::finish() {
       queue.settle(came, now_ms(), 0);
       reached = came.what == otlp::verdict::done;
     }
+    if (which == otlp::signal::traces && options_.spans)
+      load_spans(options_.spans->waiting()); // to be counted as lost
     queue.drop_all();
     count(which);
   }
@@ -219,6 +280,13 @@ otlp_export::otlp_export(caf::actor_system& system, runtime::actor_census& censu
       else if (exporter)
         caf::delayed_anon_send(exporter, log_linger, atom::run_v);
     });
+  const auto& tracing = options.otlp.tracing;
+  if (tracing.enabled)
+    spans_ = std::make_shared<span_outbox>(
+      span_outbox::limits{tracing.queue_size, tracing.batch_size}, [door](bool) {
+        if (auto exporter = caf::actor_cast<otlp_exporter_actor>(*door))
+          caf::anon_send(exporter, atom::run_v);
+      });
   otlp_exporter_options made;
   made.endpoint = options.otlp.endpoint;
   made.metrics_enabled = options.observability.metrics_enabled;
@@ -226,7 +294,11 @@ otlp_export::otlp_export(caf::actor_system& system, runtime::actor_census& censu
   made.registry = std::move(registry);
   made.rules[index_of(otlp::signal::metrics)].total_ms = options.otlp.metrics.timeout_ms;
   made.rules[index_of(otlp::signal::logs)].total_ms = options.otlp.logs.timeout_ms;
+  made.rules[index_of(otlp::signal::traces)].total_ms
+    = std::min(options.otlp.traces.timeout_ms, tracing.timeout_ms);
   made.logs = logs_;
+  made.spans = spans_;
+  made.span_linger_ms = tracing.delay_ms;
   made.transport = curl_transport(options.otlp, hurry_);
   made.hurry = hurry_;
   made.unix_ns = unix_now_ns;

@@ -1,9 +1,10 @@
-// Pushes metrics and log records to an OTLP receiver.
+// Pushes metrics, log records and spans to an OTLP receiver.
 #pragma once
 
 #include "actors/interfaces.hpp"
 #include "actors/telemetry/log_outbox.hpp"
 #include "actors/telemetry/otlp_transport.hpp"
+#include "actors/telemetry/span_outbox.hpp"
 #include "observability/metric_registry.hpp"
 #include "observability/otlp/encode_metrics.hpp"
 #include "observability/otlp/export_lane.hpp"
@@ -26,8 +27,10 @@ struct otlp_exporter_options {
   std::shared_ptr<metric_registry> registry; // counts the exporter itself, too
   bool metrics_enabled = true;
   otlp::metrics_origin origin;
-  std::array<otlp::lane_rules, otlp::signal_count> rules; // metrics, logs
+  std::array<otlp::lane_rules, otlp::signal_count> rules; // by signal
   std::shared_ptr<log_outbox> logs;                       // null: no log records are pushed
+  std::shared_ptr<span_outbox> spans;                     // null: no spans are pushed
+  int64_t span_linger_ms = 5'000;                         // that spans wait for company
   std::shared_ptr<otlp_transport> transport;
   std::shared_ptr<const std::atomic<bool>> hurry; // true: the daemon ends
   std::function<int64_t()> unix_ns;               // the time, since 1970
@@ -44,7 +47,7 @@ public:
   /// Sends what is due and arms the timer for what is next.
   void run();
 
-  /// The last collection and the last records, one try each, `last_push_ms` in all.
+  /// The last collection, records and spans, one try each, `last_push_ms` in all.
   void finish();
 
 private:
@@ -61,17 +64,21 @@ private:
   int64_t now_ms() const;
   void load_metrics();
   void load_logs();
+  void load_spans(size_t most);
+  void send_spans();
   void send_due(otlp::signal which);
   void tell(otlp::signal which, otlp::export_lane::news what, const otlp::answer& came);
   void count(otlp::signal which);
   void arm();
+  std::optional<int64_t> spans_wish() const;
 
   otlp_exporter_actor::pointer self_;
   otlp_exporter_options options_;
   std::vector<lane> lanes_; // by signal
   int64_t next_metrics_ms_ = 0;
   std::optional<int64_t> armed_ms_;
-  uint64_t logs_dropped_ = 0; // by the outbox, as far as counted
+  uint64_t logs_dropped_ = 0, spans_dropped_ = 0; // by the outboxes, as far as counted
+  std::optional<int64_t> spans_due_ms_;           // when those that wait go, even if few
   histogram_cell* collect_time_ = nullptr;
   std::minstd_rand random_{std::random_device{}()};
 };
@@ -83,8 +90,8 @@ otlp_exporter(otlp_exporter_actor::stateful_pointer<otlp_exporter_state> self,
 /// A running exporter.
 class otlp_export {
 public:
-  /// Starts pushing, log records too where the options say so. Throws std::runtime_error when
-  /// libcurl cannot be set up.
+  /// Starts pushing, log records and spans too where the options say so. Throws
+  /// std::runtime_error when libcurl cannot be set up.
   otlp_export(caf::actor_system& system, runtime::actor_census& census,
               const daemon_options& options, std::shared_ptr<metric_registry> registry,
               resource_attributes resource);
@@ -93,10 +100,16 @@ public:
   /// Pushes once more, and ends: five seconds at most.
   ~otlp_export();
 
+  /// Where spans go; null: tracing is off.
+  const std::shared_ptr<span_outbox>& spans() const {
+    return spans_;
+  }
+
 private:
   caf::actor_system& system_;
   std::shared_ptr<std::atomic<bool>> hurry_ = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<log_outbox> logs_;
+  std::shared_ptr<span_outbox> spans_;
   otlp_exporter_actor actor_;
 };
 

@@ -87,7 +87,9 @@ public:
   }
 
   otlp::answer send(otlp::signal to, const std::string& message, int64_t timeout_ms) override {
-    const auto& how = to == otlp::signal::metrics ? options_.metrics : options_.logs;
+    const auto& how = to == otlp::signal::metrics ? options_.metrics
+                      : to == otlp::signal::logs  ? options_.logs
+                                                  : options_.traces;
     auto packed = how.gzip ? gzipped(message) : std::nullopt;
     const auto& content = packed ? *packed : message;
     const auto body = grpc() ? otlp::grpc_frame(content, packed.has_value()) : content;

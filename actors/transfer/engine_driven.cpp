@@ -50,6 +50,7 @@ void drop_oldest_write(engine_driven_pointer self, engine_driven_instance& insta
   auto oldest = std::ranges::min_element(instance.writes, {},
                                          [](const auto& entry) { return entry.second.since_ms; });
   self->send(self->state.l1, atom::abort_v, oldest->second.reservation);
+  oldest->second.mark.failed("its worker has too many open stores");
   instance.writes.erase(oldest);
 }
 
@@ -85,8 +86,7 @@ runtime::task prepare_store(engine_driven_pointer self, boxed<wire::prepare_stor
   if (pending.reservation != 0) // expired in L1, or it would have kept us from reserving
     self->send(state.l1, atom::abort_v, pending.reservation);
   pending = {outcome->reservation, now_ms(*self), outcome->slots.size(),
-             transfer_mark{transfer_mark::way::store, instance->meters, request->key.request_id,
-                           request->key.cache_salt}};
+             transfer_mark{transfer_mark::way::store, instance->meters, request->key}};
   pending.mark.start(self->clock().now());
   out.deliver(plan_for(*instance, std::move(outcome->slots)));
 }
@@ -113,8 +113,7 @@ runtime::task commit_pickle(engine_driven_pointer self, boxed<wire::commit_store
     out.deliver(true); // every chunk is there already
     co_return;
   }
-  transfer_mark mark{transfer_mark::way::store, meters, request->key.request_id,
-                     request->key.cache_salt};
+  transfer_mark mark{transfer_mark::way::store, meters, request->key};
   mark.start(self->clock().now());
   auto copy = std::make_shared<unpickle_copy>(request, range.end - range.first, expected,
                                               state.pool, outcome->slots);
@@ -122,6 +121,7 @@ runtime::task commit_pickle(engine_driven_pointer self, boxed<wire::commit_store
   const bool ran = co_await copy_on(self, state.copiers, work, 1, request->data.size(), state.turn);
   if (!ran || !copy->good()) {
     self->send(state.l1, atom::abort_v, outcome->reservation);
+    mark.failed(copy->fault());
     out.deliver(make_error(ec::rejected, "commit_store: " + copy->fault()));
     co_return;
   }
@@ -214,8 +214,7 @@ runtime::task prepare_retrieve(engine_driven_pointer self, boxed<wire::prepare_r
     out.deliver(not_registered(request->instance_id));
     co_return;
   }
-  transfer_mark mark{transfer_mark::way::retrieve, instance->meters, request->key.request_id,
-                     request->key.cache_salt};
+  transfer_mark mark{transfer_mark::way::retrieve, instance->meters, request->key};
   mark.reading(space_of(request->key), range, claimed->slots);
   mark.start(self->clock().now());
   if (instance->pickle) {
@@ -276,11 +275,15 @@ void engine_driven_state::close(int64_t instance_id) {
   if (!node)
     return;
   auto& instance = node.mapped();
-  for (auto& [identity, pending] : instance.writes)
+  for (auto& [identity, pending] : instance.writes) {
+    pending.mark.failed("its worker is gone");
     self_->send(l1, atom::abort_v, pending.reservation);
+  }
   for (auto& [identity, reads] : instance.reads)
-    for (auto& read : reads)
+    for (auto& read : reads) {
+      read.mark.failed("its worker is gone");
       self_->send(l1, atom::finish_v, read.claim);
+    }
   give_back(instance);
   self_->send(sessions, atom::detach_v,
               model_layout{instance.model_name, instance.world_size, {instance.layout}});
@@ -305,6 +308,7 @@ void engine_driven_state::lost(int64_t instance_id, bool may_live) {
   auto& instance = *found;
   instance.life.connection_ended = true;
   for (auto& [identity, pending] : std::exchange(instance.writes, {})) {
+    pending.mark.failed("the connection of its worker ended");
     if (may_live) {
       self_->send(l1, atom::quarantine_v, pending.reservation);
       instance.suspended_writes.push_back(pending.reservation);
@@ -313,15 +317,12 @@ void engine_driven_state::lost(int64_t instance_id, bool may_live) {
     }
   }
   for (auto& [identity, reads] : std::exchange(instance.reads, {}))
-    for (auto& read : reads)
+    for (auto& read : reads) {
+      read.mark.failed("the connection of its worker ended");
       instance.suspended_reads.push_back(read.claim);
+    }
   if (!may_live)
     give_back(instance);
-}
-
-void engine_driven_state::tick() {
-  for (auto id : instances_.silent(options_.liveness, now_ms(*self_)))
-    close(id);
 }
 
 transfer_status engine_driven_state::status() const {

@@ -66,6 +66,8 @@ struct engine_driven_options {
   liveness_options liveness;
   std::shared_ptr<metric_registry> metrics = std::make_shared<metric_registry>();
   event_publisher_ptr bus = event_publisher::none();
+  /// A store that is not committed for longer counts as failed, --l1-write-ttl-seconds.
+  time_ms write_ttl_ms = 600'000;
 };
 
 /// The state of the ENGINE-DRIVEN TRANSFER (spec wire-protocol §3.5, §7.2, §7.3).

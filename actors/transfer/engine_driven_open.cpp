@@ -1,4 +1,4 @@
-// engine_driven: who may register, and with what.
+// engine_driven: who may register, with what, and for how long.
 #include "actors/clock.hpp"
 #include "actors/transfer/engine_driven.hpp"
 #include "gpu/dtype.hpp"
@@ -63,6 +63,18 @@ caf::result<pool_offer> engine_driven_state::open(const wire::register_engine_dr
     instances_.add(request.instance_id, std::move(fresh), now_ms(*self_));
   }
   return pool_offer{pool->name(), pool->size_bytes()};
+}
+
+// A late commit may still find its slots; what is told of the store does not wait for it.
+void engine_driven_state::tick() {
+  const auto now = now_ms(*self_);
+  for (auto id : instances_.silent(options_.liveness, now))
+    close(id);
+  instances_.for_each([&](engine_driven_instance& instance) {
+    for (auto& [identity, pending] : instance.writes)
+      if (now - pending.since_ms > options_.write_ttl_ms)
+        pending.mark.failed("it was not committed in time");
+  });
 }
 
 } // namespace actord

@@ -47,6 +47,12 @@ public:
     return result;
   }
 
+  template <class Visitor>
+  void for_each(Visitor&& visit) {
+    for (auto& [id, instance] : instances_)
+      visit(instance);
+  }
+
   auto begin() const {
     return instances_.begin();
   }

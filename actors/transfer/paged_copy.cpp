@@ -78,11 +78,16 @@ runtime::task store_paged(lmcache_driven_pointer self, boxed<wire::store> reques
                         return gpu::all_null(*memory->layout, request->blocks, chunk, group,
                                              null_block);
                       }};
-  transfer_mark mark{transfer_mark::way::store, meters, key.request_id, key.cache_salt};
+  transfer_mark mark{transfer_mark::way::store, meters, key};
   auto held
     = co_await runtime::ask(self, state.l1, caf::infinite, atom::reserve_v, box(std::move(order)));
   if (!held || held->reservation == 0) {
-    out.deliver(held && held->status != reserve_outcome::code::out_of_memory);
+    const bool there = held && held->status != reserve_outcome::code::out_of_memory;
+    if (there)
+      mark.nothing_to_move();
+    else
+      mark.failed("L1 has no room");
+    out.deliver(there);
     co_return;
   }
   gpu::copy_request wanted{
@@ -90,6 +95,7 @@ runtime::task store_paged(lmcache_driven_pointer self, boxed<wire::store> reques
   auto planned = plan(state, memory, wanted);
   if (auto* text = std::get_if<std::string>(&planned)) {
     self->send(state.l1, atom::abort_v, held->reservation);
+    mark.failed(*text);
     out.deliver(make_error(ec::rejected, std::move(*text)));
     co_return;
   }
@@ -99,6 +105,7 @@ runtime::task store_paged(lmcache_driven_pointer self, boxed<wire::store> reques
                                     copy->job.bytes(), state.turn);
   if (!ran || !copy->job.ok()) {
     self->send(state.l1, atom::abort_v, held->reservation);
+    mark.failed("the engine's memory went away during the copy");
     out.deliver(make_error(ec::corrupt, "the engine's memory went away during the copy"));
     co_return;
   }
@@ -123,12 +130,12 @@ runtime::task retrieve_paged(lmcache_driven_pointer self, boxed<wire::retrieve> 
   }
   auto memory = instance->memory;
   auto meters = instance->meters;
-  transfer_mark mark{transfer_mark::way::retrieve, meters, request->key.request_id,
-                     request->key.cache_salt};
+  transfer_mark mark{transfer_mark::way::retrieve, meters, request->key};
   claim_order order{range.lease, rank, range.first, range.end, memory->groups};
   auto claimed = co_await runtime::ask(self, state.l1, caf::infinite, atom::claim_v, order);
   if (!claimed || claimed->claim == 0) {
     const auto& key = request->key;
+    mark.failed("what the lookup had promised is not there");
     meters->read_failed({key.model_name, key.world_size, key.cache_salt}, range, rank,
                         memory->groups);
     out.deliver(false);
@@ -146,6 +153,7 @@ runtime::task retrieve_paged(lmcache_driven_pointer self, boxed<wire::retrieve> 
   auto planned = plan(state, memory, wanted);
   if (auto* text = std::get_if<std::string>(&planned)) {
     self->send(state.l1, atom::finish_v, claimed->claim);
+    mark.failed(*text);
     out.deliver(make_error(ec::rejected, std::move(*text)));
     co_return;
   }
@@ -157,6 +165,8 @@ runtime::task retrieve_paged(lmcache_driven_pointer self, boxed<wire::retrieve> 
   const bool good = ran && copy->job.ok();
   if (good)
     mark.done(copy->job.bytes(), range.end - range.first, self->clock().now());
+  else
+    mark.failed("the engine's memory went away during the copy");
   out.deliver(good);
 }
 

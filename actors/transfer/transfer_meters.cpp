@@ -1,6 +1,7 @@
 #include "actors/transfer/transfer_meters.hpp"
 
 #include "actors/call_trace.hpp"
+#include "actors/request_trace.hpp"
 #include "observability/failure_counts.hpp"
 
 #include <algorithm>
@@ -72,17 +73,21 @@ void transfer_meters::read_failed(const key_space& space, const chunk_range& ran
                                 std::make_shared<const std::vector<event_key>>(std::move(keys))});
 }
 
+transfer_mark::transfer_mark(way direction, transfer_meters_ptr meters, const wire::cache_key& key)
+  : transfer_mark(direction, std::move(meters), key.request_id, key.cache_salt, parent_of(key)) {
+}
+
 transfer_mark::transfer_mark(way direction, transfer_meters_ptr meters, std::string request_id,
-                             std::string cache_salt)
+                             std::string cache_salt, std::shared_ptr<const trace_parent> parent)
   : direction_(direction), meters_(std::move(meters)), request_id_(std::move(request_id)),
     cache_salt_(std::move(cache_salt)) {
   (direction_ == way::store ? meters_->stores_ : meters_->retrieves_).submitted->add();
   if (!told())
     return;
   const auto& worker = meters_->worker_;
-  name_ = std::make_shared<const transfer_name>(transfer_name{worker.device, worker.instance_id,
-                                                              worker.model_name, cache_salt_,
-                                                              next_transfer_key(request_id_)});
+  name_ = std::make_shared<const transfer_name>(
+    transfer_name{worker.device, worker.instance_id, worker.model_name, cache_salt_,
+                  next_transfer_key(request_id_), std::move(parent)});
   meters_->bus_->publish(types_of(direction_).submitted, request_id_,
                          transfer_details{name_, 0, 0, std::nullopt, 0});
 }
@@ -106,8 +111,7 @@ transfer_mark& transfer_mark::operator=(transfer_mark&& other) noexcept {
 }
 
 transfer_mark::~transfer_mark() {
-  if (meters_)
-    end({name_, 0, 0, 0, 0});
+  failed("it was given up before it was done");
 }
 
 bool transfer_mark::told() const {
@@ -138,6 +142,16 @@ void transfer_mark::done(uint64_t bytes, uint64_t chunks, time_point now) {
     meters_->loaded(cache_salt_).add(static_cast<double>(chunks));
   const auto seconds = std::chrono::duration<double>(now - began_).count();
   end({name_, chunks, bytes, chunks * meters_->worker_.chunk_tokens, seconds});
+}
+
+void transfer_mark::nothing_to_move() {
+  if (meters_)
+    end({name_, 0, 0, 0, 0});
+}
+
+void transfer_mark::failed(std::string why) {
+  if (meters_)
+    end({name_, 0, 0, 0, 0, false, std::move(why)});
 }
 
 void transfer_mark::end(transfer_details details) {

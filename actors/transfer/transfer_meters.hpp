@@ -69,7 +69,9 @@ public:
 
   transfer_mark() = default;
   transfer_mark(way direction, transfer_meters_ptr meters, std::string request_id,
-                std::string cache_salt);
+                std::string cache_salt, std::shared_ptr<const trace_parent> parent = nullptr);
+  /// The same, of a request's key.
+  transfer_mark(way direction, transfer_meters_ptr meters, const wire::cache_key& key);
   transfer_mark(transfer_mark&& other) noexcept;
   transfer_mark& operator=(transfer_mark&& other) noexcept;
   ~transfer_mark();
@@ -80,6 +82,10 @@ public:
   void start(time_point now);
   /// They have moved. Without it, the transfer has failed.
   void done(uint64_t bytes, uint64_t chunks, time_point now);
+  /// Over, and nothing had to move.
+  void nothing_to_move();
+  /// It has failed. Does nothing when it is over.
+  void failed(std::string why);
 
 private:
   void end(transfer_details details);

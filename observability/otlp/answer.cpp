@@ -123,8 +123,9 @@ answer accepted(std::string_view message) {
   return result;
 }
 
-answer refused(bool may_retry, std::string why) {
-  return {may_retry ? verdict::retry : verdict::drop, std::move(why), {}, 0};
+answer refused(bool may_retry, bool known, std::string why) {
+  const auto what = !known ? verdict::unsupported : may_retry ? verdict::retry : verdict::drop;
+  return {what, std::move(why), {}, 0};
 }
 
 } // namespace
@@ -141,7 +142,7 @@ answer judge(const grpc_result& result) {
                       : "HTTP status " + std::to_string(result.http_status) + ", no gRPC status";
   if (!result.message.empty())
     why += ": " + shown(percent_decoded(result.message));
-  auto judged = refused(may_retry_grpc(status), std::move(why));
+  auto judged = refused(may_retry_grpc(status), status != unimplemented, std::move(why));
   if (judged.what == verdict::retry)
     judged.retry_after_ms = retry_delay_ms(base64_decoded(result.details_bin));
   return judged;
@@ -150,7 +151,8 @@ answer judge(const grpc_result& result) {
 answer judge_http(int status, int64_t retry_after_s, std::string_view body) {
   if (status >= 200 && status < 300)
     return accepted(body);
-  auto judged = refused(may_retry_http(status), "HTTP status " + std::to_string(status));
+  auto judged
+    = refused(may_retry_http(status), status != 404, "HTTP status " + std::to_string(status));
   if (judged.what == verdict::retry && retry_after_s > 0)
     judged.retry_after_ms = std::min(retry_after_s, most_delay_s) * 1'000;
   return judged;

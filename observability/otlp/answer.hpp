@@ -11,8 +11,9 @@ namespace actord::otlp {
 /// What becomes of a request.
 enum class verdict : uint8_t {
   done,
-  retry, // later, the same bytes
-  drop,  // the receiver will not take it
+  retry,       // later, the same bytes
+  drop,        // the receiver will not take it
+  unsupported, // the receiver knows nothing of this signal
 };
 
 struct answer {

@@ -1,5 +1,6 @@
 #include "observability/otlp/encode_logs.hpp"
 
+#include "observability/otlp/encode_spans.hpp"
 #include "observability/otlp/wire_values.hpp"
 #include "observability/utf8.hpp"
 
@@ -23,6 +24,10 @@ opentelemetry::proto::logs::v1::LogRecord to_wire(const log_record& from) {
   result.mutable_body()->set_string_value(utf8(from.body));
   if (!from.request_id.empty())
     put(*result.add_attributes(), "request_id", from.request_id);
+  if (from.trace) {
+    result.set_trace_id(id_bytes(from.trace->trace));
+    result.set_span_id(id_bytes(from.trace->span));
+  }
   return result;
 }
 

@@ -32,7 +32,7 @@ void export_lane::load(requests fresh) {
 const request* export_lane::due(int64_t now_ms) {
   while (!waiting_.empty() && deadline_ms_ && now_ms >= *deadline_ms_)
     drop_front();
-  if (waiting_.empty() || now_ms < not_before_ms_)
+  if (waiting_.empty() || now_ms < not_before_ms_ || paused(now_ms))
     return nullptr;
   if (!deadline_ms_)
     deadline_ms_ = now_ms + rules_.total_ms;
@@ -64,13 +64,18 @@ export_lane::news export_lane::settle(const answer& came, int64_t now_ms, double
       return news::none;
     }
     case verdict::drop: break;
+    case verdict::unsupported:
+      paused_until_ms_ = now_ms + rules_.pause_ms;
+      drop_all();
+      return news::paused;
   }
   drop_front();
   return news::gave_up;
 }
 
 std::optional<int64_t> export_lane::next_ms() const {
-  return waiting_.empty() ? std::nullopt : std::optional{not_before_ms_};
+  return waiting_.empty() ? std::nullopt
+                          : std::optional{std::max(not_before_ms_, paused_until_ms_)};
 }
 
 void export_lane::drop_all() {

@@ -12,8 +12,9 @@ namespace actord::otlp {
 
 /// Spec observability §7.1.
 struct lane_rules {
-  int tries = 6;             // of one request
-  int64_t total_ms = 10'000; // all tries of a request and the waits between them
+  int tries = 6;              // of one request
+  int64_t total_ms = 10'000;  // all tries of a request and the waits between them
+  int64_t pause_ms = 600'000; // after an answer that the receiver does not know the signal
 };
 
 /// Items, since the start.
@@ -25,7 +26,7 @@ struct lane_counts {
 /// Holds no more than one load; whoever loads keeps back what comes faster.
 class export_lane {
 public:
-  enum class news : uint8_t { none, gave_up, rejected };
+  enum class news : uint8_t { none, gave_up, rejected, paused };
 
   explicit export_lane(lane_rules rules = {});
 
@@ -36,13 +37,23 @@ public:
     return waiting_.empty();
   }
 
+  /// Whether the receiver does not know the signal and is left alone for now: what is loaded waits.
+  bool paused(int64_t now_ms) const {
+    return now_ms < paused_until_ms_;
+  }
+
   /// The request to send now; nothing when none waits or its time has not come. A request whose
   /// time is over is dropped.
   const request* due(int64_t now_ms);
 
-  /// Forgets the wait before the next try.
+  int64_t paused_until_ms() const {
+    return paused_until_ms_;
+  }
+
+  /// Forgets the wait before the next try, and a pause.
   void try_now() {
     not_before_ms_ = 0;
+    paused_until_ms_ = 0;
   }
 
   /// How long the call for due() may last.
@@ -68,8 +79,9 @@ private:
   lane_rules rules_;
   std::deque<request> waiting_;
   std::optional<int64_t> deadline_ms_; // of the front; none: not tried yet
-  int64_t not_before_ms_ = 0;          // of the front
-  int tries_ = 0;                      // of the front
+  int64_t paused_until_ms_ = 0;
+  int64_t not_before_ms_ = 0; // of the front
+  int tries_ = 0;             // of the front
   lane_counts counts_;
 };
 

@@ -1,6 +1,7 @@
 // What encoders make: requests as bytes, none larger than receivers take.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -9,12 +10,13 @@
 
 namespace actord::otlp {
 
-/// What is exported, each to its own service. Traces have a place of their own beside these.
-enum class signal : uint8_t { metrics, logs };
-inline constexpr size_t signal_count = 2;
+/// What is exported, each to its own service.
+enum class signal : uint8_t { metrics, logs, traces };
+inline constexpr size_t signal_count = 3;
+inline constexpr std::array all_signals = {signal::metrics, signal::logs, signal::traces};
 
 constexpr std::string_view to_string(signal which) {
-  return which == signal::metrics ? "metrics" : "logs";
+  return which == signal::metrics ? "metrics" : which == signal::logs ? "logs" : "traces";
 }
 
 /// Receivers refuse messages of 4 MiB (spec observability §7.1); the frame has some bytes too.
@@ -22,7 +24,7 @@ inline constexpr size_t request_limit_bytes = 4'000'000;
 
 struct request {
   std::string bytes; // a serialised Export…ServiceRequest
-  size_t items = 0;  // points or records in it
+  size_t items = 0;  // points, records or spans in it
 };
 
 struct requests {

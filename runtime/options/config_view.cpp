@@ -119,7 +119,7 @@ json observability_view(const daemon_options& options) {
     {"metrics_enabled", observability.metrics_enabled},
     {"grpc_metrics_enabled", false},
     {"logging_enabled", observability.logging_enabled},
-    {"tracing_enabled", false},
+    {"tracing_enabled", options.otlp.tracing.enabled},
     {"otlp_endpoint", text_or_null(options.otlp.endpoint)},
     {"prometheus_port", observability.prometheus_port},
     {"metrics_sample_rate", observability.metrics_sample_rate},

@@ -51,7 +51,7 @@ void declare_metrics_token(option_set& set, observability_options& observability
 /// A flag of older releases. Without it the instance id of the daemon counts.
 void declare_service_instance(option_set& set, option_draft& draft) {
   auto& instance = set.text("--service-instance-id", draft.service_instance_id,
-                            "service.instance.id of metrics and logs; not given: --instance-id");
+                            "service.instance.id of what is pushed; not given: --instance-id");
   instance.metavar = "NAME";
   instance.ours = true;
 }
@@ -86,13 +86,30 @@ void declare_more_logs(option_set& set, observability_options& observability) {
 
 void declare_otlp(option_set& set, option_draft& draft) {
   auto& otlp = draft.options.otlp;
-  set.text("--otlp-endpoint", otlp.endpoint, "where metrics are pushed every 10 s").metavar = "URL";
+  set.text("--otlp-endpoint", otlp.endpoint, "where metrics, log records and spans are pushed")
+    .metavar
+    = "URL";
   set
     .choice("--otlp-protocol", draft.otlp_protocol, {"grpc", "http/protobuf"},
             "what the receiver at --otlp-endpoint speaks")
     .ours
     = true;
   set.switch_on("--otlp-logs", otlp.logs_enabled, "push log records to --otlp-endpoint too").ours
+    = true;
+}
+
+void declare_tracing(option_set& set, tracing_settings& tracing) {
+  set.group("Tracing");
+  set.switch_on("--enable-tracing", tracing.enabled, "send spans to --otlp-endpoint");
+  set
+    .number("--trace-sample-rate", tracing.sample_rate, {0, false, 1, "must be >= 0 and <= 1"},
+            "share of traces that are sent; slow and failed requests always are")
+    .ours
+    = true;
+  set
+    .integer("--trace-slow-ms", tracing.slow_ms, {0, 3'600'000},
+             "a lookup or copy that takes longer counts as slow; 0: none does")
+    .ours
     = true;
 }
 
@@ -118,12 +135,6 @@ void declare_recording(option_set& set, observability_options& observability) {
              "trace files kept, the oldest go; 0: all")
     .ours
     = true;
-}
-
-void declare_later_observability(option_set& set, option_draft& draft) {
-  auto& unbuilt = draft.unbuilt;
-  set.group("Spans (not built yet: may not be switched on)");
-  set.switch_on("--enable-tracing", unbuilt.tracing, "send spans to --otlp-endpoint");
 }
 
 } // namespace
@@ -173,7 +184,7 @@ void declare_observability_options(option_set& set, option_draft& draft) {
   declare_more_logs(set, observability);
   declare_otlp(set, draft);
   declare_recording(set, observability);
-  declare_later_observability(set, draft);
+  declare_tracing(set, draft.options.otlp.tracing);
 }
 
 } // namespace actord

@@ -24,7 +24,6 @@ struct unbuilt_requests {
   bool hugepages = false;
   std::string devdax_path, gds_path;
   std::string coordinator_url;
-  bool tracing = false;
 };
 
 /// Flags without influence on the daemon.

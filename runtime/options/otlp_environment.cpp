@@ -108,6 +108,88 @@ private:
   option_problems& problems_;
 };
 
+/// Reads OTEL_BSP_* and OTEL_TRACES_SAMPLER.
+class tracing_reader {
+public:
+  tracing_reader(const option_sources& sources, option_problems& problems)
+    : sources_(sources), problems_(problems) {
+  }
+
+  void read_batches(tracing_settings& into) {
+    read_whole("OTEL_BSP_MAX_QUEUE_SIZE", 1, 65'536, into.queue_size);
+    read_whole("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 1, 65'536, into.batch_size);
+    read_whole("OTEL_BSP_SCHEDULE_DELAY", 1, 600'000, into.delay_ms);
+    read_whole("OTEL_BSP_EXPORT_TIMEOUT", 1, 600'000, into.timeout_ms);
+    into.batch_size = std::min(into.batch_size, into.queue_size);
+  }
+
+  /// @param rate_given by the flag, which wins
+  void read_sampler(tracing_settings& into, bool rate_given) {
+    const auto name = to_lower(text_of("OTEL_TRACES_SAMPLER"));
+    if (name.empty())
+      return;
+    into.parent_based = name.starts_with("parentbased_");
+    const auto kind = std::string_view(name).substr(into.parent_based ? 12 : 0);
+    double rate = 1;
+    if (kind == "traceidratio")
+      rate = ratio();
+    else if (kind == "always_off")
+      rate = 0;
+    else if (kind != "always_on")
+      problems_.push_back({1, "OTEL_TRACES_SAMPLER=" + printable(name)
+                                + ": unknown sampler; use always_on, always_off or traceidratio, "
+                                  "each also with parentbased_ before it"});
+    if (!rate_given)
+      into.sample_rate = rate;
+    // Not even slow or failed requests: the operator wants no traces.
+    if (name == "always_off" && !rate_given)
+      into.enabled = false;
+  }
+
+private:
+  std::string text_of(const char* name) const {
+    auto known = sources_.variables.find(name);
+    return known == sources_.variables.end() ? std::string() : std::string(trimmed(known->second));
+  }
+
+  template <class Number>
+  void read_whole(const char* name, double least, double most, Number& into) {
+    const auto text = text_of(name);
+    if (text.empty())
+      return;
+    const auto value = parse_number(text);
+    if (!value || !(*value >= least) || *value > most
+        || *value != static_cast<double>(static_cast<std::int64_t>(*value)))
+      problems_.push_back({1, std::string(name) + "=" + printable(text)
+                                + ": must be a whole number, " + std::to_string(int(least)) + " to "
+                                + std::to_string(int(most))});
+    else
+      into = static_cast<Number>(*value);
+  }
+
+  double ratio() {
+    const auto text = text_of("OTEL_TRACES_SAMPLER_ARG");
+    const auto value = text.empty() ? std::optional{1.0} : parse_number(text);
+    if (value && *value >= 0 && *value <= 1)
+      return *value;
+    problems_.push_back(
+      {1, "OTEL_TRACES_SAMPLER_ARG=" + printable(text) + ": must be a share, 0 to 1"});
+    return 1;
+  }
+
+  const option_sources& sources_;
+  option_problems& problems_;
+};
+
+void settle_tracing(otlp_options& otlp, const option_sources& sources, const chosen_values& chosen,
+                    option_problems& problems) {
+  if (!otlp.tracing.enabled)
+    return;
+  tracing_reader reader(sources, problems);
+  reader.read_batches(otlp.tracing);
+  reader.read_sampler(otlp.tracing, chosen.contains("--trace-sample-rate"));
+}
+
 void read_resource(daemon_options& options, const option_sources& sources) {
   auto& attributes = options.observability.resource;
   auto text_of = [&](std::string_view name) {
@@ -139,6 +221,8 @@ void settle_otlp(option_draft& draft, const option_sources& sources, const chose
   otlp.protocol = draft.otlp_protocol == "grpc" ? otlp_protocol::grpc : otlp_protocol::http;
   if (otlp.logs_enabled && otlp.endpoint.empty())
     problems.push_back({1, "--otlp-logs requires --otlp-endpoint; remove --otlp-logs"});
+  if (otlp.tracing.enabled && otlp.endpoint.empty())
+    problems.push_back({1, "--enable-tracing requires --otlp-endpoint; remove --enable-tracing"});
   if (otlp.endpoint.empty())
     return;
   const auto& given = chosen.find("--otlp-endpoint")->second;
@@ -155,6 +239,10 @@ void settle_otlp(option_draft& draft, const option_sources& sources, const chose
   const std::string service = "/opentelemetry.proto.collector.";
   otlp.metrics.url = base + (grpc ? service + "metrics.v1.MetricsService/Export" : "/v1/metrics");
   otlp.logs.url = base + (grpc ? service + "logs.v1.LogsService/Export" : "/v1/logs");
+  otlp.traces.url = base + (grpc ? service + "trace.v1.TraceService/Export" : "/v1/traces");
+  settle_tracing(otlp, sources, chosen, problems);
+  if (otlp.tracing.enabled)
+    signal_reader("TRACES", sources, problems).read(otlp.traces);
   signal_reader("METRICS", sources, problems).read(otlp.metrics);
   if (otlp.logs_enabled)
     signal_reader("LOGS", sources, problems).read(otlp.logs);

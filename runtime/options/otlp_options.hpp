@@ -1,6 +1,7 @@
 // Where telemetry is pushed, and how.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -25,13 +26,29 @@ struct otlp_signal_options {
   std::string certificate, client_key, client_certificate;
 };
 
+/// Spans: which are made, and how they are queued (spec observability §5.1).
+struct tracing_settings {
+  bool enabled = false;
+  /// Share of the traces that begin here, 0 to 1.
+  double sample_rate = 1;
+  /// A client that names a trace says whether it is sampled.
+  bool parent_based = true;
+  /// A trace with a step that took so long goes out anyway, ms; 0: none for that reason.
+  std::int64_t slow_ms = 1'000;
+  /// OTEL_BSP_*: spans that wait at most, spans of one request, how long few of them wait, and how
+  /// long a request takes at most.
+  std::size_t queue_size = 2'048, batch_size = 512;
+  std::int64_t delay_ms = 5'000, timeout_ms = 30'000;
+};
+
 struct otlp_options {
   /// As given; empty: nothing is pushed.
   std::string endpoint;
   otlp_protocol protocol = otlp_protocol::grpc;
   /// Push log records too.
   bool logs_enabled = false;
-  otlp_signal_options metrics, logs;
+  otlp_signal_options metrics, logs, traces;
+  tracing_settings tracing;
 };
 
 /// Attributes of the OTel resource that the environment names: OTEL_RESOURCE_ATTRIBUTES and

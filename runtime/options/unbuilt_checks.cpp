@@ -57,8 +57,6 @@ private:
   void check_peer_rules() {
     if (!unbuilt_.p2p_advertise_url.empty() && unbuilt_.coordinator_url.empty())
       problem("P2P requires a coordinator for peer discovery; remove --p2p-advertise-url");
-    if (unbuilt_.tracing && draft_.options.otlp.endpoint.empty())
-      problem("--enable-tracing requires --otlp-endpoint; remove --enable-tracing");
     if (draft_.options.observability.enabled)
       return;
     if (draft_.options.coordinator.event_reporting)
@@ -130,7 +128,6 @@ private:
     refuse(!u.p2p_advertise_url.empty(), "--p2p-advertise-url", "P2P is", remove);
     refuse(!u.coordinator_url.empty(), "--coordinator-url", "the coordinator client is",
            "remove the flag or the variable");
-    refuse(u.tracing, "--enable-tracing", "tracing is", remove);
     refuse(draft_.options.observability.trace_level == "events", "--trace-level",
            "recording the events of the cache is", "use --trace-level storage");
   }

@@ -48,6 +48,42 @@ class Files(unittest.TestCase):
                       ["filter_server_spans"], False)
 
 
+class Links(unittest.TestCase):
+    """From a point of a histogram to its trace, from there to lines of the log, and back."""
+
+    def setUp(self) -> None:
+        sources = load(CONF / "grafana" / "provisioning" / "datasources" / "datasources.yaml")
+        self.sources = {each["uid"]: each["jsonData"] for each in sources["datasources"]}
+        self.collector = load(CONF / "otel-collector.yaml")
+        self.daemon = load(CONF / "compose.yaml")["services"]["lmcache"]["command"]
+
+    def test_the_daemon_sends_traces_and_logs_that_reach_their_stores(self):
+        for flag in ("--otlp-endpoint=http://otel-collector:4317", "--enable-tracing",
+                     "--otlp-logs"):
+            self.assertIn(flag, self.daemon)
+        pipelines = self.collector["service"]["pipelines"]
+        self.assertEqual(pipelines["traces"]["exporters"], ["otlp/tempo"])
+        self.assertEqual(pipelines["logs"]["exporters"], ["otlphttp/loki"])
+        self.assertEqual(self.collector["exporters"]["otlphttp/loki"]["endpoint"],
+                         "http://loki:3100/otlp")
+
+    def test_what_is_scraped_is_not_pushed_again(self):
+        dropped, = self.collector["processors"]["filter/scraped"]["metrics"]["metric"]
+        name = re.fullmatch(r'resource\.attributes\["service\.instance\.id"\] == "(\w+)"', dropped)
+        self.assertIn(f"--instance-id={name[1]}", self.daemon)
+        self.assertIn("filter/scraped",
+                      self.collector["service"]["pipelines"]["metrics"]["processors"])
+
+    def test_grafana_goes_from_one_to_the_next(self):
+        exemplar, = self.sources["prometheus"]["exemplarTraceIdDestinations"]
+        self.assertEqual((exemplar["name"], exemplar["datasourceUid"]), ("trace_id", "tempo"))
+        logs = self.sources["tempo"]["tracesToLogsV2"]
+        self.assertEqual(logs["datasourceUid"], "loki")
+        self.assertIn('service_name="lmcache-mp"', logs["query"])
+        field, = self.sources["loki"]["derivedFields"]
+        self.assertEqual((field["matcherRegex"], field["datasourceUid"]), ("trace_id", "tempo"))
+
+
 # The family that docs/METRICS.md does not list: Prometheus's own.
 NOT_IN_METRICS_MD = re.compile(r"up")
 
@@ -76,7 +112,7 @@ class Dashboards(unittest.TestCase):
     def test_every_panel_says_what_it_shows_and_asks_a_datasource_that_is_provisioned(self):
         sources = {source["uid"]: source["type"] for source in load(
             CONF / "grafana" / "provisioning" / "datasources" / "datasources.yaml")["datasources"]}
-        self.assertEqual(sources, {"prometheus": "prometheus", "tempo": "tempo"})
+        self.assertEqual(sources, {"prometheus": "prometheus", "tempo": "tempo", "loki": "loki"})
         for name, dashboard in dashboards().items():
             for panel in panels(dashboard):
                 with self.subTest(name, panel=panel["title"]):
@@ -111,7 +147,7 @@ class Compose(unittest.TestCase):
 
     def test_it_starts_the_daemon_and_all_that_watches_it(self):
         self.assertEqual(set(self.services),
-                         {"lmcache", "otel-collector", "tempo", "prometheus", "grafana"})
+                         {"lmcache", "otel-collector", "tempo", "loki", "prometheus", "grafana"})
         for name, service in self.services.items():
             self.assertTrue(("image" in service) != ("build" in service), name)
             self.assertNotRegex(service.get("image", "x:1"), r":latest$|^[^:]+$|^[^/]*\.[^/]*/")
@@ -123,11 +159,12 @@ class Compose(unittest.TestCase):
             "lmcache": {("127.0.0.1", "5555", "5555"), ("127.0.0.1", "8080", "8080")},
             "otel-collector": {("127.0.0.1", "4320", "4317")},
             "tempo": {("127.0.0.1", "3200", "3200")},
+            "loki": {("127.0.0.1", "3100", "3100")},
             "prometheus": {("127.0.0.1", "9091", "9090")},
             "grafana": {("127.0.0.1", "3000", "3000")}})
 
     def test_what_is_mounted_is_there(self):
-        for name in ("otel-collector", "tempo", "prometheus", "grafana"):
+        for name in ("otel-collector", "tempo", "loki", "prometheus", "grafana"):
             for source, target in self.mounts(name):
                 with self.subTest(name, source=source):
                     self.assertTrue(target.startswith("/"))

@@ -16,10 +16,14 @@ from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as logs
 from opentelemetry.proto.collector.logs.v1 import logs_service_pb2_grpc as logs_grpc
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics
 from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2_grpc as metrics_grpc
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as traces
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as traces_grpc
 
-REQUESTS = {"metrics": metrics.ExportMetricsServiceRequest, "logs": logs.ExportLogsServiceRequest}
+REQUESTS = {"metrics": metrics.ExportMetricsServiceRequest, "logs": logs.ExportLogsServiceRequest,
+            "traces": traces.ExportTraceServiceRequest}
 RESPONSES = {"metrics": metrics.ExportMetricsServiceResponse,
-             "logs": logs.ExportLogsServiceResponse}
+             "logs": logs.ExportLogsServiceResponse,
+             "traces": traces.ExportTraceServiceResponse}
 
 
 def certificate(folder: str) -> tuple[str, str]:
@@ -34,14 +38,15 @@ def certificate(folder: str) -> tuple[str, str]:
 class Receiver:
     """`answers[signal]`: what the next requests get, in order; "ok" when there is nothing more.
 
-    "ok", "hang" (no answer until close), "hang-up" (HTTP: the head of a 200, then nothing), an int
+    "ok", "hang" (no answer until close), "hang-up" (HTTP: the head of a 200, then nothing), bytes
+    (HTTP: sent as they are, instead of an answer), an int
     (HTTP: the status; gRPC: the code) or (status, {header: value}).
     """
 
     def __init__(self, tls: tuple[str, str] | None = None):
-        self.got: dict[str, list] = {"metrics": [], "logs": []}
-        self.headers: dict[str, list] = {"metrics": [], "logs": []}
-        self.answers: dict[str, list] = {"metrics": [], "logs": []}
+        self.got: dict[str, list] = {signal: [] for signal in REQUESTS}
+        self.headers: dict[str, list] = {signal: [] for signal in REQUESTS}
+        self.answers: dict[str, list] = {signal: [] for signal in REQUESTS}
         self.closing = threading.Event()
         self.port = self._listen(tls)
         self.endpoint = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
@@ -53,13 +58,19 @@ class Receiver:
         """Keeps a request; returns the answer to it."""
         self.headers[signal].append(headers)
         self.got[signal].append(message)
-        return self.answers[signal].pop(0) if self.answers[signal] else "ok"
+        return self.answers[signal].pop(0) if self.answers.get(signal) else "ok"
 
     def records(self) -> list:
         """(logger, LogRecord) of all log requests, in their order."""
         return [(scope.scope.name, record) for message in self.got["logs"]
                 for resource in message.resource_logs for scope in resource.scope_logs
                 for record in scope.log_records]
+
+    def spans(self) -> list:
+        """(scope, Span) of all trace requests, in their order."""
+        return [(scope.scope.name, span) for message in list(self.got["traces"])
+                for resource in message.resource_spans for scope in resource.scope_spans
+                for span in scope.spans]
 
     def close(self) -> None:
         self.closing.set()
@@ -71,7 +82,8 @@ class GrpcReceiver(Receiver):
     def _listen(self, tls) -> int:
         self.server = grpc.server(futures.ThreadPoolExecutor(4))
         for add, signal in ((metrics_grpc.add_MetricsServiceServicer_to_server, "metrics"),
-                            (logs_grpc.add_LogsServiceServicer_to_server, "logs")):
+                            (logs_grpc.add_LogsServiceServicer_to_server, "logs"),
+                            (traces_grpc.add_TraceServiceServicer_to_server, "traces")):
             add(self._servicer(signal), self.server)
         if tls:
             key, cert = (open(path, "rb").read() for path in tls)
@@ -141,6 +153,10 @@ class HttpReceiver(Receiver):
         answer = self._next(signal, REQUESTS[signal].FromString(body), headers)
         if answer == "hang":
             self.closing.wait()
+            return
+        if isinstance(answer, bytes):
+            asked.wfile.write(answer)
+            asked.close_connection = True
             return
         status, more = answer if isinstance(answer, tuple) else (answer, {})
         asked.send_response(200 if status in ("ok", "hang-up") else status)

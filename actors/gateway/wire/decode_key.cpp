@@ -16,16 +16,33 @@ constexpr std::array<std::string_view, 7> key_fields
 constexpr std::array<std::string_view, 3> allocation_fields
   = {"req_id", "new_block_ids", "new_token_ids"};
 
-/// Settings of the request travel with the key but mean nothing to the server.
-void pass_request_configs(msgpack_reader& in) {
+constexpr size_t trace_header_limit = 512;
+
+/// Settings of the request travel with the key but mean nothing to the server, but for the trace
+/// that the request belongs to. vLLM's connector passes on what begins with `lmcache.` only.
+std::shared_ptr<const trace_headers> read_request_configs(msgpack_reader& in) {
   if (in.read_nil()) {
-    return;
+    return nullptr;
   }
+  std::shared_ptr<trace_headers> result;
   const uint32_t count = in.read_map();
   for (uint32_t i = 0; i < count && in.ok(); ++i) {
-    in.read_str();
-    in.skip();
+    std::string_view name = in.read_str();
+    if (name.starts_with("lmcache.")) {
+      name.remove_prefix(8);
+    }
+    const bool is_parent = name == "traceparent";
+    if ((!is_parent && name != "tracestate") || in.peek() != msgpack_type::str) {
+      in.skip();
+      continue;
+    }
+    const std::string_view text = in.read_str();
+    if (text.size() <= trace_header_limit) {
+      result = result ? result : std::make_shared<trace_headers>();
+      (is_parent ? result->traceparent : result->tracestate) = text;
+    }
   }
+  return result;
 }
 
 std::string read_salt(msgpack_reader& in) {
@@ -78,7 +95,7 @@ cache_key read_cache_key(msgpack_reader& in) {
     } else if (name == "cache_salt") {
       key.cache_salt = read_salt(in);
     } else if (name == "request_configs") {
-      pass_request_configs(in);
+      key.trace = read_request_configs(in);
     } else if (name == "num_kv_readers") {
       key.num_kv_readers = in.read_int64();
     } else {

@@ -5,12 +5,18 @@
 #include "gpu/descriptors.hpp"
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 namespace actord::wire {
+
+/// W3C Trace Context as a client sent it, unread.
+struct trace_headers {
+  std::string traceparent, tracestate;
+};
 
 /// IPCCacheServerKey (spec wire-protocol §2.2). Ranges are in tokens.
 struct cache_key {
@@ -23,6 +29,7 @@ struct cache_key {
   std::string request_id;
   std::string cache_salt;
   int64_t num_kv_readers = 0;
+  std::shared_ptr<const trace_headers> trace; // null: none came
 };
 
 using block_lists = std::vector<std::vector<int64_t>>; // one list per kernel group

@@ -249,7 +249,9 @@ TEST_CASE_FIXTURE(fixture, "requests of a scheduler that is gone give their leas
   look_up("c", tokens_from(200, 16), 7, 4);
   look_up("b", tokens_from(100, 16));
   auto waits = begin_wait("b", 10);
+  bus->listen_to({event_type::mp_request_end});
   tell(uut, atom::lost_v, std::vector{"a"s, "b"s, "nobody"s});
+  CHECK_EQ(bus->take_all().size(), 2u); // whose requests are over
   CHECK_EQ(log->closed, leases{5});
   CHECK_FALSE(waits->open());
   log->answer_lookup(6, 4);

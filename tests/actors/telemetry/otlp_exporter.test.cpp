@@ -48,6 +48,7 @@ struct fixture : actor_fixture {
     options.registry = registry;
     options.metrics_enabled = metrics;
     options.logs = logs;
+    options.spans = spans;
     options.transport = peer;
     options.hurry = hurry;
     options.unix_ns = [] { return int64_t{7}; };
@@ -64,6 +65,27 @@ struct fixture : actor_fixture {
     if (exporter && !full)
       caf::delayed_anon_send(exporter, 1s, atom::run_v);
   });
+  /// Makes `count` spans that are over.
+  void trace(size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+      span_record done;
+      done.scope = "scope";
+      done.name = "span";
+      done.span = ++last_span;
+      spans->push(std::move(done));
+    }
+    settle();
+  }
+  size_t pushed() const {
+    return peer->count(otlp::signal::traces);
+  }
+
+  std::shared_ptr<span_outbox> spans
+    = std::make_shared<span_outbox>(span_outbox::limits{16, 4}, [this](bool) {
+        if (exporter)
+          caf::anon_send(exporter, atom::run_v);
+      });
+  span_id last_span = 0;
   std::shared_ptr<receiver> peer = std::make_shared<receiver>();
   std::shared_ptr<std::atomic<bool>> hurry = std::make_shared<std::atomic<bool>>(false);
   otlp_exporter_actor exporter;
@@ -225,4 +247,72 @@ TEST_CASE("the box wakes with the first record and with each full batch") {
   for (size_t i = 0; i < log_outbox::batch + 10; ++i)
     box.log(record("text"));
   CHECK(wakes == std::vector<bool>{false, true});
+}
+
+TEST_CASE_FIXTURE(fixture, "few spans wait for company, a full batch goes at once") {
+  begin(false);
+  trace(3);
+  pass(4'999ms);
+  CHECK(pushed() == 0);
+  pass(1ms);
+  CHECK(pushed() == 1);
+  CHECK(value(metric::otlp_exported_points, "traces") == 3);
+  trace(9);
+  CHECK(pushed() == 3);
+  CHECK(value(metric::otlp_exported_points, "traces") == 11);
+  pass(5s);
+  CHECK(pushed() == 4);
+  CHECK(spans->waiting() == 0);
+}
+
+TEST_CASE_FIXTURE(fixture, "while a receiver is busy the newest spans wait, and all go later") {
+  begin(false);
+  peer->answers.assign(1, later);
+  trace(4);
+  CHECK(pushed() == 1);
+  trace(40);
+  CHECK(pushed() == 1);
+  CHECK(spans->waiting() == 16);
+  CHECK(spans->dropped() == 24);
+  pass(1'300ms);
+  CHECK(pushed() == 6);
+  CHECK(value(metric::otlp_exported_points, "traces") == 20);
+  CHECK(value(metric::otlp_dropped_points, "traces") == 24);
+}
+
+TEST_CASE_FIXTURE(fixture, "a receiver without traces gets the others, and traces again later") {
+  begin();
+  peer->answers = {{otlp::verdict::unsupported, "404", {}, 0}};
+  trace(4);
+  CHECK(pushed() == 1);
+  CHECK(value(metric::otlp_dropped_points, "traces") == 4);
+  trace(20);
+  pass(599s);
+  CHECK(pushed() == 1);
+  CHECK(peer->count(otlp::signal::metrics) == 59);
+  pass(2s);
+  CHECK(pushed() == 5);
+  CHECK(value(metric::otlp_exported_points, "traces") == 16);
+}
+
+TEST_CASE_FIXTURE(fixture, "the end sends all spans, more than usually wait") {
+  begin(false);
+  trace(3);
+  spans->lift_bound();
+  for (size_t i = 0; i < 30; ++i)
+    spans->push({});
+  hurry->store(true);
+  ask<caf::ok_atom>(exporter, atom::stop_v);
+  CHECK(value(metric::otlp_exported_points, "traces") == 33);
+  CHECK(spans->dropped() == 0);
+}
+
+TEST_CASE_FIXTURE(fixture, "the end counts the spans that nobody takes") {
+  begin(false);
+  trace(3);
+  peer->answers.assign(100, later);
+  hurry->store(true);
+  ask<caf::ok_atom>(exporter, atom::stop_v);
+  CHECK(pushed() == 1);
+  CHECK(value(metric::otlp_dropped_points, "traces") == 3);
 }

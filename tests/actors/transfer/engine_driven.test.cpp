@@ -19,9 +19,18 @@ struct fixture : transfer_fixture {
     open(registration());
   }
   void start_uut(const liveness_options& liveness) {
-    uut = start(actord::engine_driven, engine_driven_options{4, liveness}, pool, sessions, l1,
-                std::vector{start_bare(copier)});
+    engine_driven_options how{4, liveness, std::make_shared<metric_registry>(), bus, 60'000};
+    uut = start(actord::engine_driven, how, pool, sessions, l1, std::vector{start_bare(copier)});
     settle();
+  }
+
+  /// "s" and "r" for stores and retrieves that ended well, else "S" and "R".
+  std::string ends() {
+    std::string result;
+    for (const auto& [type, time_s, session, details] : bus->take_all())
+      result += "SsRr"[(type == event_type::mp_retrieve_end) * 2
+                       + std::get<transfer_details>(details).success];
+    return result;
   }
 
   static wire::register_engine_driven registration(int64_t instance_id = worker) {
@@ -93,6 +102,8 @@ struct fixture : transfer_fixture {
   }
 
   engine_driven_actor uut;
+  event_publisher_ptr bus = std::make_shared<event_publisher>(
+    100, [] { return 0.0; }, [](event_publisher::wake) {});
 };
 
 } // namespace
@@ -279,6 +290,27 @@ TEST_CASE_FIXTURE(fixture, "what a cut-off worker holds goes with it when it is 
   pass(30s);
   CHECK_FALSE(registered());
   CHECK_EQ(usage().used_bytes, 0u);
+}
+
+TEST_CASE_FIXTURE(fixture, "every copy has its end told once, and whether it was good") {
+  bus->listen_to({event_type::mp_store_end, event_type::mp_retrieve_end});
+  auto chain = shared_chain(2);
+  store_by_worker(chain);
+  prepare_retrieve(chain, lookup(chain).lease);
+  commit_retrieve(chain);
+  commit_retrieve(chain);
+  CHECK_EQ(ends(), "sr");
+  prepare_retrieve(chain, lookup(chain).lease);
+  prepare_store(shared_chain(2, 100));
+  tell(uut, atom::lost_v, worker, true);
+  CHECK_EQ(ends(), "SR");
+  auto late = shared_chain(2, 200);
+  prepare_store(late);
+  pass(59s);
+  CHECK_EQ(ends(), "");
+  pass(31s); // the next look at deadlines
+  CHECK_EQ(ends(), "S");
+  CHECK(commit_store(late)); // the slots were still there
 }
 
 TEST_CASE_FIXTURE(fixture, "a worker that never pinged has the registration's grace") {

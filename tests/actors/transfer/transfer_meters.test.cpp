@@ -93,6 +93,28 @@ TEST_CASE_FIXTURE(fixture, "whatever is dropped unfinished ends, with nothing") 
   CHECK_EQ(ends, 3u);
 }
 
+TEST_CASE_FIXTURE(fixture, "the end says whether it was good, and why not") {
+  auto good = mark(way::store), idle = mark(way::store), bad = mark(way::store);
+  good.done(10, 1, now);
+  idle.nothing_to_move();
+  bad.failed("no room");
+  bad.failed("again");
+  bad.done(10, 1, now);
+  { auto dropped = mark(way::store); }
+  std::vector<transfer_details> ends;
+  for (const auto& each : bus->take_all())
+    if (each.type == event_type::mp_store_end)
+      ends.push_back(details(each));
+  REQUIRE_EQ(ends.size(), 4u);
+  CHECK(ends[0].success);
+  CHECK(ends[1].success);
+  CHECK_EQ(ends[1].seconds, 0);
+  CHECK_FALSE(ends[2].success);
+  CHECK_EQ(ends[2].failure, "no room");
+  CHECK_FALSE(ends[3].success);
+  CHECK_FALSE(ends[3].failure.empty());
+}
+
 TEST_CASE_FIXTURE(fixture, "each transfer has a key of its own") {
   auto one = mark(way::store), other = mark(way::store);
   const auto told = bus->take_all();

@@ -32,19 +32,23 @@ TEST_CASE("the statuses worth another try are those of the protocol") {
   for (int status = 1; status <= 16; ++status) {
     const bool retried = status == 1 || status == 4 || status == 8 || status == 10 || status == 11
                          || status == 14 || status == 15;
-    CHECK(judge(grpc(status)).what == (retried ? verdict::retry : verdict::drop));
+    CHECK(judge(grpc(status)).what
+          == (retried        ? verdict::retry
+              : status == 12 ? verdict::unsupported
+                             : verdict::drop));
   }
   for (int status : {429, 502, 503, 504})
     CHECK(judge_http(status, 0, "").what == verdict::retry);
-  for (int status : {0, 301, 400, 401, 404, 413, 500, 501})
+  for (int status : {0, 301, 400, 401, 413, 500, 501})
     CHECK(judge_http(status, 0, "").what == verdict::drop);
+  CHECK(judge_http(404, 0, "").what == verdict::unsupported);
   CHECK(judge_http(200, 0, "").what == verdict::done);
   CHECK(judge(grpc(0)).what == verdict::done);
 }
 
 TEST_CASE("an answer that is no gRPC is judged by its HTTP status") {
   CHECK(judge({503, {}, {}, {}, {}}).what == verdict::retry);
-  CHECK(judge({404, {}, {}, {}, {}}).what == verdict::drop);
+  CHECK(judge({404, {}, {}, {}, {}}).what == verdict::unsupported);
   CHECK(judge({500, {}, {}, {}, {}}).what == verdict::drop);
   CHECK(judge({200, {}, {}, {}, "<html>"}).what == verdict::drop);
   CHECK(judge({500, 0, {}, {}, {}}).what == verdict::drop);
@@ -189,4 +193,32 @@ TEST_CASE("a request that waited beyond its time is dropped unsent") {
   lane.settle(later, 0, middle);
   CHECK(lane.due(10'000)->items == 6);
   CHECK(lane.counts().dropped == 5);
+}
+
+TEST_CASE("a receiver that does not know the signal is left alone for ten minutes") {
+  export_lane uut;
+  const answer unknown{verdict::unsupported, "HTTP status 404", {}, 0};
+  uut.load(load_of({1, 2}));
+  REQUIRE(uut.due(0));
+  CHECK(uut.settle(unknown, 0, middle) == export_lane::news::paused);
+  CHECK(uut.empty());
+  CHECK(uut.counts().dropped == 3);
+  CHECK(uut.paused(599'999));
+  uut.load(load_of({4}));
+  CHECK_FALSE(uut.due(1'000));
+  CHECK(uut.next_ms() == 600'000);
+  CHECK_FALSE(uut.paused(600'000));
+  REQUIRE(uut.due(600'000));
+  CHECK(uut.settle(done, 600'000, middle) == export_lane::news::none);
+  CHECK(uut.counts().exported == 4);
+}
+
+TEST_CASE("the last push ends a pause") {
+  export_lane uut;
+  uut.load(load_of({1}));
+  REQUIRE(uut.due(0));
+  uut.settle({verdict::unsupported, "", {}, 0}, 0, middle);
+  uut.load(load_of({2}));
+  uut.try_now();
+  CHECK(uut.due(1));
 }

@@ -75,11 +75,80 @@ TEST_CASE("log records need somewhere to go") {
   CHECK(contains(answer.text, "--otlp-logs requires --otlp-endpoint"));
 }
 
-TEST_CASE("spans are still refused, with and without an endpoint") {
+TEST_CASE("spans need somewhere to go") {
   const option_world world;
-  CHECK(contains(world.refused(pushing("c:1") + words{"--enable-tracing"}).text, "not built yet"));
-  CHECK(contains(world.refused(minimum + words{"--enable-tracing"}).text,
-                 "--enable-tracing requires --otlp-endpoint"));
+  const auto answer = world.refused(minimum + words{"--enable-tracing"});
+  CHECK(answer.code == 1);
+  CHECK(contains(answer.text, "--enable-tracing requires --otlp-endpoint"));
+  const auto options = world.started(pushing("c:1") + words{"--enable-tracing"});
+  CHECK(options.otlp.tracing.enabled);
+  CHECK(options.otlp.traces.url
+        == "http://c:1/opentelemetry.proto.collector.trace.v1.TraceService/Export");
+  const auto& tracing = options.otlp.tracing;
+  CHECK(tracing.sample_rate == 1);
+  CHECK(tracing.parent_based);
+  CHECK(tracing.slow_ms == 1'000);
+  CHECK(tracing.queue_size == 2'048);
+  CHECK(tracing.batch_size == 512);
+  CHECK(tracing.delay_ms == 5'000);
+  CHECK(tracing.timeout_ms == 30'000);
+  CHECK_FALSE(world.started(pushing("c:1")).otlp.tracing.enabled);
+}
+
+TEST_CASE("the standard variables say how spans are queued") {
+  option_world world;
+  const auto traced = pushing("http://c:1", "http/protobuf") + words{"--enable-tracing"};
+  world.variables = {{"OTEL_BSP_MAX_QUEUE_SIZE", "100"},
+                     {"OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "200"},
+                     {"OTEL_BSP_SCHEDULE_DELAY", "50"},
+                     {"OTEL_BSP_EXPORT_TIMEOUT", "60"},
+                     {"OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-a=1"}};
+  const auto options = world.started(traced);
+  const auto& tracing = options.otlp.tracing;
+  CHECK(options.otlp.traces.url == "http://c:1/v1/traces");
+  CHECK(options.otlp.traces.headers == named_attributes{{"x-a", "1"}});
+  CHECK(tracing.queue_size == 100);
+  CHECK(tracing.batch_size == 100); // never more than the queue holds
+  CHECK(tracing.delay_ms == 50);
+  CHECK(tracing.timeout_ms == 60);
+  for (const char* wrong : {"0", "-1", "1.5", "many", "1e9", "nan"}) {
+    world.variables = {{"OTEL_BSP_MAX_QUEUE_SIZE", wrong}};
+    CHECK(contains(world.refused(traced).text, "OTEL_BSP_MAX_QUEUE_SIZE=" + std::string(wrong)));
+  }
+}
+
+TEST_CASE("the flag, else the standard variables, say which traces go out") {
+  struct sample {
+    const char *sampler, *argument;
+    bool enabled, parent_based;
+    double rate;
+  };
+  option_world world;
+  const auto traced = pushing("c:1") + words{"--enable-tracing"};
+  for (const auto& each : {sample{"always_on", "0.5", true, false, 1},
+                           {"always_off", "", false, false, 0},
+                           {"traceidratio", "0.25", true, false, 0.25},
+                           {"traceidratio", "", true, false, 1},
+                           {"PARENTBASED_ALWAYS_ON", "", true, true, 1},
+                           {"parentbased_always_off", "", true, true, 0},
+                           {"parentbased_traceidratio", "0.1", true, true, 0.1}}) {
+    CAPTURE(each.sampler);
+    world.variables
+      = {{"OTEL_TRACES_SAMPLER", each.sampler}, {"OTEL_TRACES_SAMPLER_ARG", each.argument}};
+    const auto tracing = world.started(traced).otlp.tracing;
+    CHECK(tracing.enabled == each.enabled);
+    CHECK(tracing.parent_based == each.parent_based);
+    CHECK(tracing.sample_rate == each.rate);
+    const auto told = world.started(traced + words{"--trace-sample-rate", "0.75"}).otlp.tracing;
+    CHECK(told.enabled);
+    CHECK(told.sample_rate == 0.75);
+  }
+  world.variables = {{"OTEL_TRACES_SAMPLER", "jaeger_remote"}};
+  CHECK(contains(world.refused(traced).text, "unknown sampler"));
+  world.variables = {{"OTEL_TRACES_SAMPLER", "traceidratio"}, {"OTEL_TRACES_SAMPLER_ARG", "2"}};
+  CHECK(contains(world.refused(traced).text, "OTEL_TRACES_SAMPLER_ARG=2"));
+  world.variables.clear();
+  CHECK(world.refused(traced + words{"--trace-sample-rate", "1.5"}).code != 0);
 }
 
 TEST_CASE("the standard variables say how requests travel, a signal's own first") {

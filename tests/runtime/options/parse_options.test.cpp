@@ -145,7 +145,6 @@ TEST_CASE("a flag that asks for a part not built yet says so and what to do") {
     "--enable-segmented-prefix",
     "--enable-dedup-content",
     "--enable-blend-reorder",
-    "--enable-tracing",
     "--server-module {\"module_path\":\"a.b\"}",
     "--runtime-plugin-locations /data/plug",
     "--trace-level events",

@@ -101,6 +101,38 @@ TEST_CASE("keys without the defaulted fields or with unknown ones decode") {
   CHECK_EQ(unknown.key.num_kv_readers, 1);
 }
 
+TEST_CASE("a key's settings name the trace that its request belongs to") {
+  auto trace_of = [](const std::function<void(msgpack_writer&)>& write) {
+    std::string bytes = key_with("none", [](msgpack_writer&) {});
+    bytes[0] = static_cast<char>(bytes[0] + 1); // one field more
+    msgpack_writer more;
+    more.str("request_configs");
+    write(more);
+    return decode_ok<lookup>(operation::lookup, {bytes + more.take(), one}).key.trace;
+  };
+  CHECK_FALSE(trace_of([](msgpack_writer& out) { out.nil(); }));
+  CHECK_FALSE(trace_of([](msgpack_writer& out) { out.map(0); }));
+  CHECK_FALSE(trace_of([](msgpack_writer& out) {
+    out.map(2);
+    out.str("traceparent");
+    out.integer(7);
+    out.str("tracestate");
+    out.str(std::string(513, 'x'));
+  }));
+  const auto trace = trace_of([](msgpack_writer& out) {
+    out.map(3);
+    out.str("lmcache.traceparent");
+    out.str("00-a-b-01");
+    out.str("other");
+    out.array(0);
+    out.str("tracestate");
+    out.str("k=v");
+  });
+  REQUIRE(trace);
+  CHECK_EQ(trace->traceparent, "00-a-b-01");
+  CHECK_EQ(trace->tracestate, "k=v");
+}
+
 TEST_CASE("a key that breaks a rule is refused with field and value") {
   const auto int_of
     = [](int64_t value) { return [value](msgpack_writer& out) { out.integer(value); }; };
