@@ -110,8 +110,8 @@ struct import_flags {
 };
 
 struct import_run : import_flags {
-  import_run(const import_flags& flags, lct_output& output)
-    : import_flags{flags}, to{output}, fault{output.fault()} {
+  import_run(const import_flags& given, lct_output& output)
+    : import_flags{given}, to{output}, fault{output.fault()} {
   }
 
   lct_output& to;
