@@ -53,7 +53,7 @@ l2_adapter_settings settings_of(const l2_adapter_options& options, const l2_adap
 
 } // namespace
 
-l2_tier::l2_tier(const daemon_options& options) : options_(options) {
+l2_tier::l2_tier(const daemon_options& options, const wrapper& around) : options_(options) {
   for (const auto& each : options.l2.adapters) {
     l2_adapter_info info{static_cast<uint32_t>(opened_.size()), each.type, each.shared};
     const auto flag = "--l2-adapter #" + std::to_string(opened_.size() + 1) + ": ";
@@ -65,6 +65,8 @@ l2_tier::l2_tier(const daemon_options& options) : options_(options) {
     std::shared_ptr<l2_backend> backend = std::move(made.backend);
     if (auto fault = backend->open(); !fault.empty())
       throw std::runtime_error(flag + fault);
+    if (around)
+      backend = around(std::move(backend));
     opened_.push_back({each, std::move(info), std::move(backend)});
   }
 }
@@ -116,7 +118,8 @@ void l2_tier::start(caf::actor_system& system, const l2_tier_parts& parts) {
       }
     });
   self->send(parts.l1, atom::open_v, stores_);
-  self->send(parts.sessions, atom::open_v, prefetcher_);
+  if (parts.sessions)
+    self->send(parts.sessions, atom::open_v, prefetcher_);
 }
 
 void l2_tier::stop(caf::actor_system& system) {

@@ -33,9 +33,12 @@ struct l2_tier_parts {
 /// adapter is asked for.
 class l2_tier {
 public:
+  /// What goes around each store; empty: nothing.
+  using wrapper = std::function<std::shared_ptr<l2_backend>(std::shared_ptr<l2_backend>)>;
+
   /// Opens every store. Throws std::runtime_error with a message for the operator when one cannot
   /// be opened; nothing is started then.
-  explicit l2_tier(const daemon_options& options);
+  explicit l2_tier(const daemon_options& options, const wrapper& around = {});
   l2_tier(const l2_tier&) = delete;
   /// The stores' I/O has ended afterwards.
   ~l2_tier();

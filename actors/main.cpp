@@ -10,6 +10,7 @@
 
 #include <caf/actor_system.hpp>
 
+#include <csignal>
 #include <cstdio>
 #include <exception>
 #include <span>
@@ -75,6 +76,7 @@ void open_standard_streams() {
 int main(int argc, char** argv) {
   using namespace actord;
   open_standard_streams();
+  std::signal(SIGXFSZ, SIG_IGN); // a limit on the size of files is a full disk, not an end
   std::vector<std::string> args(argv + 1, argv + argc);
   if (!args.empty() && args[0] == "trace")
     return run_trace(std::span{args}.subspan(1));

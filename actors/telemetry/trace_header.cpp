@@ -1,5 +1,6 @@
 // trace_recorder: what the header of a file says.
 #include "actors/telemetry/trace_recorder.hpp"
+#include "runtime/options/bounded_json.hpp"
 #include "runtime/options/config_view.hpp"
 #include "storage/json_text.hpp"
 
@@ -63,9 +64,15 @@ std::string sha256_hex(const std::string& text) {
 
 // The Python server names its segment by its process, so two runs with equal flags differ.
 void blank_names(ordered& storage) {
-  storage["l1_manager_config"]["memory_config"]["shm_name"] = "";
-  for (auto& each : storage["l1_manager_configs"])
-    each["memory_config"]["shm_name"] = "";
+  const auto blank = [](ordered& l1) {
+    if (l1.is_object() && l1.contains("memory_config") && l1["memory_config"].is_object())
+      l1["memory_config"]["shm_name"] = "";
+  };
+  if (storage.contains("l1_manager_config"))
+    blank(storage["l1_manager_config"]);
+  if (storage.contains("l1_manager_configs") && storage["l1_manager_configs"].is_array())
+    for (auto& each : storage["l1_manager_configs"])
+      blank(each);
 }
 
 } // namespace
@@ -84,6 +91,17 @@ trace_header(const daemon_options& options, double t_mono_start, double t_wall_s
   trace::add(result.level_meta, "sm_config_digest_norm",
              trace::text(sha256_hex(as_python(storage))));
   return result;
+}
+
+std::string normal_digest(const trace::header& of) {
+  if (const auto* given = trace::find(of.level_meta, "sm_config_digest_norm"))
+    if (const auto* text = given->as<std::string>())
+      return *text;
+  auto storage = parse_bounded_json(of.sm_config_json);
+  if (!storage || !storage->is_object())
+    return {};
+  blank_names(*storage);
+  return sha256_hex(as_python(*storage));
 }
 
 } // namespace actord

@@ -64,4 +64,7 @@ open_trace_recorder(const daemon_options& options, std::shared_ptr<metric_regist
 /// the Python server spells them, and digests of them, one without what differs from run to run.
 trace::header trace_header(const daemon_options& options, double t_mono_start, double t_wall_start);
 
+/// The digest of a header's storage options without what differs from run to run; "": unknown.
+std::string normal_digest(const trace::header& of);
+
 } // namespace actord

@@ -16,6 +16,8 @@ struct command {
 // In the order of --help.
 constexpr std::array commands{
   command{"info", "what a trace file holds", run_trace_info},
+  command{"replay", "do what it says on a cache of this process, and measure", run_trace_replay},
+  command{"plot", "draw what a replay measured", run_trace_plot},
   command{"import", "make one of a public request trace", run_trace_import},
   command{"simulate", "hit ratios of eviction policies and sizes of L1", run_trace_simulate},
 };

@@ -15,6 +15,8 @@ int run_trace(trace_words words);
 
 // The commands, each in a file of its own; they take the words after their name.
 int run_trace_info(trace_words words);
+int run_trace_replay(trace_words words);
+int run_trace_plot(trace_words words);
 int run_trace_import(trace_words words);
 int run_trace_simulate(trace_words words);
 

@@ -118,7 +118,10 @@ struct value_writer {
 
 } // namespace
 
-bool value::operator==(const value&) const = default;
+// Not defaulted: clang 14 crashes on it.
+bool value::operator==(const value& other) const {
+  return is == other.is;
+}
 
 const value* find(const value_map& map, std::string_view key) {
   for (const auto& [name, what] : map)

@@ -56,7 +56,7 @@ struct value {
   const T* as() const noexcept {
     return std::get_if<T>(&is);
   }
-  bool operator==(const value&) const;
+  bool operator==(const value& other) const;
 };
 
 inline value text(std::string_view of) {

@@ -19,7 +19,8 @@ SUITES = ["wire.test_vectors", "wire.test_management", "wire.test_engine_driven"
           "wire.test_hostile", "wire.test_soak", "wire.test_server", "wire.test_http",
           "wire.test_access", "wire.test_metrics", "wire.test_events", "wire.test_logging",
           "wire.test_otlp", "wire.test_gen_ai", "wire.test_identity", "wire.test_l2",
-          "wire.test_l2_http", "wire.test_l2_stores", "wire.test_trace_workloads",
+          "wire.test_l2_http", "wire.test_l2_stores", "wire.test_trace_recording",
+          "wire.test_trace_workloads",
           "s3.test_moto", "s3.test_faults", "s3.test_tls",
           "fault.test_client_death", "fault.test_l2_crash"]
 
