@@ -117,8 +117,13 @@ void trace_recorder::shut_down() {
 std::unique_ptr<event_subscriber>
 open_trace_recorder(const daemon_options& options, std::shared_ptr<metric_registry> metrics) {
   const auto& wanted = options.observability;
-  if (wanted.trace_level.empty() || !wanted.enabled)
+  if (wanted.trace_level.empty())
     return nullptr;
+  if (!wanted.enabled) {
+    log_warn(log_part::trace, "nothing is recorded: calls come over the event bus, which "
+                              "--disable-observability switches off");
+    return nullptr;
+  }
   auto path = wanted.trace_output;
   if (path.empty()) {
     path = minted_path();

@@ -32,7 +32,7 @@ constexpr std::array flags{
   trace_flag{"--format", "NAME", "mooncake or agentic; required"},
   trace_flag{"--output", "PATH", "the trace file [first FILE with .lct at its end]", 'o'},
   trace_flag{"--kv-bytes-per-token", "N",
-             "KV of one token in all layers and ranks [131072, Llama 3.1 8B in bfloat16]"},
+             "KV of one token, all layers and ranks [131072: Llama 3.1 8B in bf16]"},
   trace_flag{"--skip-bad-lines", "", "pass over requests that are not as they should be"},
   trace_flag{"--quiet", "", "no progress bar", 'q'},
 };
@@ -110,8 +110,8 @@ struct import_flags {
 };
 
 struct import_run : import_flags {
-  import_run(const import_flags& flags, lct_output& output)
-    : import_flags{flags}, to{output}, fault{output.fault()} {
+  import_run(const import_flags& given, lct_output& output)
+    : import_flags{given}, to{output}, fault{output.fault()} {
   }
 
   lct_output& to;

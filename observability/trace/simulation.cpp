@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <string_view>
 #include <utility>
@@ -40,7 +41,9 @@ std::string grouped(uint64_t number) {
 }
 
 std::string size_text(uint64_t bytes) {
-  return printed("%.4g GiB", static_cast<double>(bytes) / gib);
+  const auto size = static_cast<double>(bytes) / gib;
+  return size < 1000 ? printed("%.4g GiB", size)
+                     : grouped(static_cast<uint64_t>(std::llround(size))) + " GiB";
 }
 
 template <class Cell>

@@ -115,6 +115,16 @@ class File(Recording):
             self.assertLessEqual(os.path.getsize(path), 6000)
             self.assertGreater(sum(self.calls(path).values()), 0)
 
+    def test_calls_that_were_lost_are_told(self):
+        self.start("--event-bus-queue-size", "1")
+        self.run_requests(20)
+        self.end()
+        done = subprocess.run([BINARY, "trace", "info", self.path], capture_output=True, text=True,
+                              timeout=60, check=True)
+        lost = int(done.stderr.split(" records were lost")[0] or 0)
+        self.assertGreater(lost, 0)
+        self.assertEqual(sum(self.calls().values()) + lost, 120)
+
     def test_a_full_disk_ends_the_recording_and_nothing_else(self):
         limit = 12000  # the whole process may write no larger file, as on a full disk
         self.start()

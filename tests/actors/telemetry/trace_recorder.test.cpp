@@ -100,7 +100,7 @@ TEST_CASE_FIXTURE(recorder_fixture, "calls of a recording before this one are no
 
 TEST_CASE_FIXTURE(recorder_fixture,
                   "a file that is full makes room for the next, and the oldest goes") {
-  const auto recorder = start({400, 2});
+  const auto recorder = start({700, 2});
   for (uint64_t i = 0; i < 10; ++i)
     recorder->handle(call_event(i));
   CHECK(bytes_of(path).empty()); // gone
@@ -111,7 +111,7 @@ TEST_CASE_FIXTURE(recorder_fixture,
     if (bytes.empty())
       continue;
     ++files;
-    CHECK(bytes.size() <= 400);
+    CHECK(bytes.size() <= 700);
     const auto found = contents(name);
     CHECK(found.fault == "");
     records += found.records.size();

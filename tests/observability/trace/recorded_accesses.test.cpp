@@ -2,6 +2,8 @@
 
 #include "tests/observability/trace/lct.hpp"
 
+#include <limits>
+
 using namespace actord;
 using namespace actord::test;
 
