@@ -137,6 +137,9 @@ def main():
     corpora["raw_block_checkpoint"] = {
         f"container_{each['container']}": each["payload_text"].encode()
         for each in L2["raw_block_image"]["metadata_containers"]}
+    corpora["trace"] = {"storage": (HERE.parent / "data" / "sample.lct").read_bytes(),
+                        "line": b'{"qualname": "x", "latency_ms": 2.5, "failed": false, "t_s": 3, '
+                                b'"wanted": 4, "hits": 2, "l1_used_bytes": 5, "l1_bytes": 10}'}
     for corpus, entries in corpora.items():
         folder = HERE / "corpus" / corpus
         folder.mkdir(parents=True, exist_ok=True)

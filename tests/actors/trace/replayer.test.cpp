@@ -122,6 +122,19 @@ TEST_CASE_FIXTURE(replay_fixture, "shares that are given back unread are free") 
   CHECK(usage().read_locked_objects == 0);
 }
 
+TEST_CASE_FIXTURE(replay_fixture, "each reader has a share of its own") {
+  begin();
+  const auto keys = keys_of_chunks(0, 4);
+  store(keys);
+  auto lookup = lookup_of(keys);
+  lookup.kv_readers = 2;
+  CHECK(uut->replay(lookup).hits == 4);
+  read(keys);
+  CHECK(usage().read_locked_objects == 4); // for the other one
+  read(keys);
+  CHECK(usage().read_locked_objects == 0);
+}
+
 TEST_CASE_FIXTURE(replay_fixture, "objects of all ranks make a hit") {
   begin();
   for (uint32_t rank = 0; rank < 2; ++rank)
