@@ -47,7 +47,7 @@ const key_row rows[] = {
    R"({"eviction":{"eviction_policy":"LRU"}})", ""},
   {"*", "cpp.store_timeout_ms", kind::whole, "5", "[0, -1, 3600001]"},
   {"*", "cpp.load_timeout_ms", kind::whole, "5", "[0, -1, 3600001]"},
-  {"fs fs_native raw_block s3 mock", "cpp.exclusive", kind::boolean, "true", "[]"},
+  {"fs fs_native raw_block s3 mock fault_inject", "cpp.exclusive", kind::boolean, "true", "[]"},
   {"*", "cpp.lookup_timeout_ms", kind::whole, "5", "[0, -1, 3600001]"},
   {"*", "cpp.breaker.failures", kind::whole, "9", "[0, 1000001]"},
   {"*", "cpp.breaker.cooldown_ms", kind::whole, "9", "[0, 86400001]"},
