@@ -193,13 +193,15 @@ class RefusalCase(WireCase):
         flags = []
         for each in adapters:
             flags += ["--l2-adapter", each if isinstance(each, str) else json.dumps(each)]
+        pool = f"lmcache_l1_pool_refused_{os.getpid()}"
         daemon = subprocess.Popen(
             [BINARY, "server", "--port", "0", "--http-port", "0", "--prometheus-port", "0",
-             "--l1-size-gb", "0.1", "--eviction-policy", "LRU", *flags],
+             "--l1-size-gb", "0.1", "--eviction-policy", "LRU",
+             "--shm-name", pool, *flags],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         text = daemon.communicate(timeout=30)[0]
         self.assertGreater(daemon.returncode, 0, text)
-        self.assertEqual([n for n in os.listdir("/dev/shm") if str(daemon.pid) in n], [])
+        self.assertEqual([n for n in os.listdir("/dev/shm") if pool in n], [])
         return text
 
 
