@@ -222,12 +222,16 @@ TEST_CASE_FIXTURE(l2_fixture, "no more lookups than allowed are under way, all a
 TEST_CASE_FIXTURE(l2_fixture,
                   "a load that ends while another lookup makes room is not waited for") {
   start_tier(8);
-  auto low = add_store(), high = add_store();
+  l2_adapter_settings settings;
+  settings.ask_store = false; // indexes answer look-ups
+  auto low = add_store(settings), high = add_store(settings);
   const auto chain = shared_chain(2), head = shared_chain(1);
-  for (size_t i = 0; i < 2; ++i)
-    (i == 0 ? low : high)
-      ->objects[remote_name({(*chain)[i], "model", pack_kv_rank(1, 0), 0, ""})]
-      .assign(unit, static_cast<std::byte>(content((*chain)[i])));
+  engine_stores(chain);
+  clear_l1();
+  for (size_t i = 0; i < 2; ++i) { // the first chunk in the one, the second in the other
+    const object_key key{(*chain)[i], "model", pack_kv_rank(1, 0), 0, ""};
+    ask<erase_report>(adapters[1 - i], atom::erase_v, box(to_refs(std::vector{key})));
+  }
   // Wherever the second lookup is when the first one's load ends, nobody waits for a time limit.
   for (int steps = 0; steps < 60; ++steps) {
     CAPTURE(steps);
