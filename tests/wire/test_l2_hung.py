@@ -23,7 +23,7 @@ class Hanging(RuntimeCase):
         return listener.getsockname()[1]
 
     def hung_bucket(self) -> dict:
-        return {"type": "s3", "s3_endpoint": f"s3://127.0.0.1:{self.silent_server()}",
+        return {"type": "s3", "s3_endpoint": f"s3://bucket.127.0.0.1:{self.silent_server()}",
                 "s3_region": "us-east-1", "disable_tls": True, "aws_access_key_id": "id",
                 "aws_secret_access_key": SECRET,
                 "cpp": {"path_style": True, "bucket": "bucket", "lookup_timeout_ms": 3600000,
