@@ -12,7 +12,8 @@ struct fixture : l2_fixture {
   void start_adapter(l2_adapter_settings settings = {}) {
     store = std::make_shared<memory_store>();
     store->capacity = settings.index.capacity_bytes;
-    adapter = start(l2_adapter, settings, std::shared_ptr<l2_backend>{store}, quota_actor{});
+    control = start(l2_adapter, settings, std::shared_ptr<l2_backend>{store}, quota_actor{});
+    adapter = control;
     settle();
   }
 
@@ -48,7 +49,8 @@ struct fixture : l2_fixture {
     = std::make_shared<const key_space>(key_space{"model", 1, ""});
   std::vector<std::byte> bytes = std::vector<std::byte>(unit);
   std::shared_ptr<memory_store> store;
-  l2_adapter_actor adapter;
+  l2_adapter_control control;
+  l2_adapter_actor adapter; // the same
 };
 
 constexpr auto ok = l2_result::ok, failed = l2_result::failed;
@@ -240,4 +242,39 @@ TEST_CASE_FIXTURE(fixture, "what the store could not erase is told and stays") {
   CHECK_EQ(report.failed, 3u);
   CHECK_EQ(report.locked, 0u);
   CHECK_EQ(state().usage.objects, 3u);
+}
+
+TEST_CASE_FIXTURE(fixture, "an adapter that drains says so and serves on") {
+  start_adapter();
+  CHECK_EQ(state().state, l2_state::ready);
+  tell(control, atom::stop_v);
+  CHECK_EQ(state().state, l2_state::draining);
+  CHECK_EQ(store_some(0, 1), std::vector{ok});
+  CHECK_EQ(load(0, 1), std::vector{ok});
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "an adapter that closes takes nothing more and answers after its last task") {
+  start_adapter();
+  store_some(0, 2);
+  store->holding = true;
+  const auto loading = begin<boxed<l2_report>>(adapter, atom::load_v, order(0, 1));
+  const auto erasing = begin<erase_report>(
+    adapter, atom::erase_v, box(std::vector<object_ref>{order(1, 1).items->front().object}));
+  const auto closed = begin<caf::ok_atom>(control, atom::close_v);
+  settle();
+  CHECK_EQ(state().state, l2_state::draining);
+  CHECK_EQ(load(1, 1), std::vector{failed});
+  CHECK_EQ(store_some(5, 1), std::vector{failed});
+  CHECK_EQ(look_up(0, 2), std::vector{false, false});
+  CHECK_EQ(erase(0, 1).failed, 1u);
+  CHECK_EQ(store->held.size(), 2u);
+  store->let_go();
+  settle();
+  CHECK(loading->value);
+  CHECK(closed->open());
+  store->let_go();
+  settle();
+  CHECK(erasing->value);
+  CHECK(closed->value);
 }
