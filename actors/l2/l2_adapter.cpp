@@ -94,16 +94,16 @@ bool l2_adapter_state::resting() const {
   return closing() || !breaker_.would_admit(now_ms(*self_));
 }
 
-bool l2_adapter_state::admit() {
-  if (closing() || !breaker_.admit(now_ms(*self_)))
+bool l2_adapter_state::admit(time_ms now) {
+  if (closing() || !breaker_.admit(now))
     return false;
-  begin_task();
+  begin_task(now);
   show_condition();
   return true;
 }
 
-void l2_adapter_state::begin_task() {
-  running_.insert(now_ms(*self_));
+void l2_adapter_state::begin_task(time_ms now) {
+  running_.insert(now);
 }
 
 void l2_adapter_state::ended(const l2_report& report, time_ms began_ms) {

@@ -45,10 +45,10 @@ public:
 
   /// Left alone: nobody shall find anything here, for it could not be loaded.
   bool resting() const;
-  /// Whether a task may go to the store now.
-  bool admit();
+  /// Whether a task may go to the store now. Each that goes is `ended` with the same time.
+  bool admit(time_ms now);
   /// A task that needs no leave.
-  void begin_task();
+  void begin_task(time_ms now);
   /// A task has ended: what it says of the store.
   void ended(const l2_report& report, time_ms began_ms);
   /// A write failed over an object of another length: what lies there must go.

@@ -76,14 +76,14 @@ runtime::task l2_look_up(l2_adapter_pointer self, l2_order order, runtime::reply
     if (!held[i])
       unknown.push_back(i);
   }
-  if (unknown.empty() || !state.settings().ask_store || !state.admit()) {
+  const auto began = now_ms(*self);
+  if (unknown.empty() || !state.settings().ask_store || !state.admit(began)) {
     out.deliver(std::move(result));
     co_return;
   }
   std::vector<l2_item> asked;
   for (auto i : unknown)
     asked.push_back({items[i].object, nullptr, 0});
-  const auto began = now_ms(*self);
   auto probing = call(self, &l2_backend::probe, share(std::move(asked)));
   const auto report = co_await probing;
   state.ended(report, began);
@@ -107,12 +107,12 @@ runtime::task l2_look_up(l2_adapter_pointer self, l2_order order, runtime::reply
 runtime::task l2_load(l2_adapter_pointer self, l2_order order, l2_report_reply out) {
   auto& state = self->state;
   ++state.loads;
-  if (!state.admit()) {
+  const auto began = now_ms(*self);
+  if (!state.admit(began)) {
     auto refused = all_failed(order.items->size(), refusal_of(state));
     out.deliver(box(std::move(refused)));
     co_return;
   }
-  const auto began = now_ms(*self);
   uint64_t bytes = 0;
   for (const auto& item : *order.items)
     bytes += item.object.length_bytes;
@@ -145,8 +145,8 @@ runtime::task l2_store(l2_adapter_pointer self, l2_order order, l2_report_reply 
     places.push_back(i);
   }
   auto report = all_failed(writing.size(), refusal_of(state));
-  if (!writing.empty() && state.admit()) {
-    const auto began = now_ms(*self);
+  const auto began = now_ms(*self);
+  if (!writing.empty() && state.admit(began)) {
     state.note_task(metric::num_inflight_l2_stores, 1, 0);
     auto storing = call(self, &l2_backend::store, share(std::move(writing)));
     report = co_await storing;
@@ -200,7 +200,7 @@ runtime::task l2_erase(l2_adapter_pointer self, boxed<std::vector<object_ref>> o
   }
   if (!going.empty()) {
     const auto began = now_ms(*self);
-    state.begin_task();
+    state.begin_task(began);
     auto erasing = call(self, &l2_backend::erase, items_of(going));
     const auto report = co_await erasing;
     state.ended(report, began);
@@ -214,7 +214,7 @@ runtime::task l2_erase(l2_adapter_pointer self, boxed<std::vector<object_ref>> o
 runtime::task l2_sweep(l2_adapter_pointer self, std::vector<object_ref> going, bool evicted) {
   auto& state = self->state;
   const auto began = now_ms(*self);
-  state.begin_task();
+  state.begin_task(began);
   auto erasing = call(self, &l2_backend::erase, items_of(going));
   const auto report = co_await erasing;
   state.ended(report, began);
