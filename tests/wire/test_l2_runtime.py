@@ -219,20 +219,6 @@ class Changes(RuntimeCase):
         self.assertGreater(served, 100)
         self.assertNoLeases()
 
-    def test_no_task_seems_to_run_that_has_ended(self):
-        # Tasks begin on both sides of a tick of the clock.
-        self.attach(type="mock", max_size_gb=1, mock_bandwidth_gb=100)
-        worker = self.plain_worker()
-        for turn in range(3000):
-            worker.store(self.key(self.tokens(1, turn)), 7)
-            lookup = self.key(self.tokens(2, turn), worker=None)
-            self.client.hits(lookup)
-            self.client.end_session(lookup["request_id"])
-
-        def idle():
-            return [each["running_tasks"] for each in self.listed()] == [0]
-        eventually(idle)
-
     def test_many_comings_and_goings_leave_nothing(self):
         self.attach_folder()
         self.ask("DELETE", "/l2/adapters/0")
