@@ -141,6 +141,7 @@ TEST_CASE_FIXTURE(registry_fixture,
   CHECK_EQ(counts->draining, 1u);
   engine_stores(shared_chain(1, 60));
   CHECK_EQ(waiting(0), 2u);
+  CHECK_FALSE(drain(0).drained);
   CHECK_EQ(usage().dirty_objects, 2u); // what goes nowhere is kept no longer than others
   store->holding = false;
   store->let_go();
@@ -193,13 +194,14 @@ TEST_CASE_FIXTURE(registry_fixture,
   const auto chain = shared_chain(2);
   engine_stores(chain);
   remove(0);
+  CHECK_EQ(prefetch(shared_chain(1, 90)).hit.hit_chunks, 0u); // nobody waits for it
   clear_l1();
   pass(10s); // no more is waited for copies
   const auto now = entry(0);
   CHECK_EQ(now.state, l2_state::draining);
   check_says(now.waits_for, "running tasks");
   CHECK(now.actor);
-  CHECK(remove(0).removing); // and asks nothing new
+  check_says(remove(0).waits_for, "running tasks"); // and begins nothing anew
   pass(3600s);
   CHECK_EQ(usage().used_bytes, 2 * unit);
   CHECK_EQ(state_shown(0), "draining");

@@ -23,7 +23,7 @@ class Hanging(RuntimeCase):
         return listener.getsockname()[1]
 
     def hung_bucket(self) -> dict:
-        return {"type": "s3", "s3_endpoint": f"s3://127.0.0.1:{self.silent_server()}",
+        return {"type": "s3", "s3_endpoint": f"s3://bucket.127.0.0.1:{self.silent_server()}",
                 "s3_region": "us-east-1", "disable_tls": True, "aws_access_key_id": "id",
                 "aws_secret_access_key": SECRET,
                 "cpp": {"path_style": True, "bucket": "bucket", "lookup_timeout_ms": 3600000,
@@ -103,3 +103,17 @@ class Hanging(RuntimeCase):
             return len([name for name in os.listdir(other) if name.endswith(".data")]) == 5
         eventually(copied)
         self.gone(number, 20 * TIME_SCALE)
+
+    def test_no_task_seems_to_run_that_has_ended(self):
+        # Tasks begin on both sides of a tick of the clock.
+        self.attach(type="mock", max_size_gb=1, mock_bandwidth_gb=100)
+        worker = self.plain_worker()
+        for turn in range(3000):
+            worker.store(self.key(self.tokens(1, turn)), 7)
+            lookup = self.key(self.tokens(2, turn), worker=None)
+            self.client.hits(lookup)
+            self.client.end_session(lookup["request_id"])
+
+        def idle():
+            return [each["running_tasks"] for each in self.listed()] == [0]
+        eventually(idle)

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 import tempfile
+import threading
 
 from .client import Client
 from .harness import BINARY, CHUNK, eventually, ours_only
@@ -180,6 +181,44 @@ class Changes(RuntimeCase):
         self.gone(0)
         self.assertEqual(len(self.files()), 6)
 
+    def test_traffic_goes_on_while_stores_come_and_go(self):
+        stop, turns, faults = threading.Event(), [], []
+
+        def come_and_go():
+            try:
+                while not stop.is_set():
+                    turns.append(self.attach_folder()["id"])
+                    self.ask("DELETE", f"/l2/adapters/{turns[-1]}")
+                    self.gone(turns[-1], 15)
+            except Exception as fault:  # noqa: BLE001 - told by the test's own thread
+                faults.append(fault)
+        other = threading.Thread(target=come_and_go)
+        other.start()
+        self.addCleanup(other.join)
+        self.addCleanup(stop.set)
+        worker, served = self.plain_worker(), 0
+        for turn in range(30000):
+            if turn >= 300 and len(turns) > 5 or faults:
+                break
+            tokens = self.tokens(3, turn % 20)
+            worker.store(self.key(tokens), 7)
+            if turn % 3 == 0:
+                self.client.clear(True)
+            lookup = self.key(tokens, worker=None)
+            hits = self.client.hits(lookup)
+            if hits:
+                key = self.key(tokens[:hits * CHUNK], request=lookup["request_id"])
+                self.assertEqual(worker.retrieve(key),
+                                 [worker.content(7, n) for n in range(hits)])
+                served += 1
+            self.client.end_session(lookup["request_id"])
+        stop.set()
+        other.join()
+        self.assertEqual(faults, [])
+        self.assertGreater(len(turns), 5)
+        self.assertGreater(served, 100)
+        self.assertNoLeases()
+
     def test_many_comings_and_goings_leave_nothing(self):
         self.attach_folder()
         self.ask("DELETE", "/l2/adapters/0")
@@ -194,6 +233,26 @@ class Changes(RuntimeCase):
             return self.server.threads() <= threads
         eventually(ended)
         self.assertEqual(self.states(), {})
+
+
+@ours_only
+class OfFlags(RuntimeCase):
+    start = FilesCase.start
+
+    def test_a_store_of_the_command_line_goes_until_the_next_start(self):
+        worker, tokens = self.plain_worker(), self.tokens(2)
+        self.stored(worker, tokens)
+        self.assertEqual([each["id"] for each in self.listed()], [0])
+        self.assertEqual(self.ask("POST", "/l2/adapters",
+                                  {"type": "fs", "base_path": self.folder})[0], 409)
+        self.ask("DELETE", "/l2/adapters/0")
+        self.gone(0)
+        self.assertIn("a restart brings it back", self.server.log())
+        self.client.clear(True)
+        self.assertEqual(self.client.hits(self.key(tokens, worker=None)), 0)
+        self.restart()
+        self.assertEqual([each["id"] for each in self.listed()], [0])
+        self.check_served(self.plain_worker(), tokens)
 
 
 @ours_only

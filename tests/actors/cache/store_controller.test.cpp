@@ -124,3 +124,36 @@ TEST_CASE_FIXTURE(fixture, "an end waits for what is on its way") {
   engine_stores(shared_chain(1, 9));
   CHECK_EQ(store->objects.size(), 2u);
 }
+
+TEST_CASE_FIXTURE(fixture, "with skip_l1 nothing leaves L1 that no adapter has got") {
+  store_controller_options options;
+  options.keep_in_l1 = false;
+  start_tier(8, {}, options);
+  const auto chain = shared_chain(2);
+  engine_stores(chain);
+  add_store();
+  std::vector<object_ref> objects;
+  for (const auto& hash : *chain)
+    objects.push_back({std::make_shared<const key_space>(key_space{"model", 1, ""}), hash,
+                       pack_kv_rank(1, 0), 0, unit});
+  self->send(stores, atom::stored_v, box(std::vector<object_ref>{objects}));
+  self->send(stores, atom::close_v, uint32_t{0}); // while they are pinned
+  settle();
+  CHECK_EQ(usage().resident_objects, 2u);
+  CHECK_EQ(usage().read_locked_objects, 0u);
+  CHECK_EQ(stores_state().failed, 2u);
+  CHECK_EQ(stores_state().adapters, 0u);
+}
+
+TEST_CASE_FIXTURE(fixture, "an adapter leaves its place to the next") {
+  start_tier(8);
+  auto first = add_store();
+  for (uint32_t i = 0; i < 2 * pending_store::max_adapters; ++i) {
+    tell(stores, atom::close_v, i);
+    add_store();
+  }
+  CHECK_EQ(stores_state().adapters, 1u);
+  engine_stores(shared_chain(2));
+  CHECK_EQ(first->objects.size(), 0u);
+  CHECK_EQ(usage().read_locked_objects, 0u);
+}

@@ -12,7 +12,8 @@ struct fixture : l2_fixture {
   void start_adapter(l2_adapter_settings settings = {}) {
     store = std::make_shared<memory_store>();
     store->capacity = settings.index.capacity_bytes;
-    adapter = start(l2_adapter, settings, std::shared_ptr<l2_backend>{store}, quota_actor{});
+    control = start(l2_adapter, settings, std::shared_ptr<l2_backend>{store}, quota_actor{});
+    adapter = control;
     settle();
   }
 
@@ -49,7 +50,8 @@ struct fixture : l2_fixture {
   std::vector<std::byte> bytes = std::vector<std::byte>(unit);
   std::shared_ptr<memory_store> store;
   std::map<std::string, std::vector<std::byte>> earlier; // kept out of sight of a listing
-  l2_adapter_actor adapter;
+  l2_adapter_control control;
+  l2_adapter_actor adapter; // the same
 };
 
 constexpr auto ok = l2_result::ok, failed = l2_result::failed;
@@ -247,7 +249,7 @@ TEST_CASE_FIXTURE(fixture, "what only the store knows is erased there, too") {
   start_adapter();
   store_some(0, 2);
   store->objects.swap(earlier);
-  const auto fresh
+  const l2_adapter_actor fresh
     = start(l2_adapter, l2_adapter_settings{}, std::shared_ptr<l2_backend>{store}, quota_actor{});
   settle();
   store->objects.swap(earlier);
@@ -310,4 +312,39 @@ TEST_CASE_FIXTURE(fixture, "what goes while a scan is under way does not come ba
   settle();
   CHECK_EQ(state().usage.objects, 1u);
   CHECK_EQ(look_up(0, 2), std::vector{false, true});
+}
+
+TEST_CASE_FIXTURE(fixture, "an adapter that drains says so and serves on") {
+  start_adapter();
+  CHECK_EQ(state().state, l2_state::ready);
+  tell(control, atom::stop_v);
+  CHECK_EQ(state().state, l2_state::draining);
+  CHECK_EQ(store_some(0, 1), std::vector{ok});
+  CHECK_EQ(load(0, 1), std::vector{ok});
+}
+
+TEST_CASE_FIXTURE(fixture,
+                  "an adapter that closes takes nothing more and answers after its last task") {
+  start_adapter();
+  store_some(0, 2);
+  store->holding = true;
+  const auto loading = begin<boxed<l2_report>>(adapter, atom::load_v, order(0, 1));
+  const auto erasing = begin<erase_report>(
+    adapter, atom::erase_v, box(std::vector<object_ref>{order(1, 1).items->front().object}));
+  const auto closed = begin<caf::ok_atom>(control, atom::close_v);
+  settle();
+  CHECK_EQ(state().state, l2_state::draining);
+  CHECK_EQ(load(1, 1), std::vector{failed});
+  CHECK_EQ(store_some(5, 1), std::vector{failed});
+  CHECK_EQ(look_up(0, 2), std::vector{false, false});
+  CHECK_EQ(erase(0, 1).failed, 1u);
+  CHECK_EQ(store->held.size(), 2u);
+  store->let_go();
+  settle();
+  CHECK(loading->value);
+  CHECK(closed->open());
+  store->let_go();
+  settle();
+  CHECK(erasing->value);
+  CHECK(closed->value);
 }
