@@ -23,9 +23,9 @@ struct log_record {
   int64_t time_ns = 0; // since 1970
   severity level = severity::info;
   std::string body;
-  std::string logger;                // who says it
-  std::string request_id;            // "": of no request
-  std::optional<span_context> trace; // of that request, where it is traced
+  std::string logger;                     // who says it
+  std::string request_id;                 // "": of no request
+  std::optional<span_context> trace = {}; // of that request, where it is traced
 };
 
 requests encode_logs(std::span<const log_record> records, const resource_attributes& resource,

@@ -1,101 +1,126 @@
 #include "observability/otlp/encode_spans.hpp"
 
 #include "observability/otlp/wire_values.hpp"
+#include "observability/otlp/wire_writer.hpp"
 #include "observability/utf8.hpp"
 
-#include <google/protobuf/arena.h>
-#include <trace_service.pb.h>
+#include <algorithm>
+#include <utility>
 
+// Field numbers are those of proto/trace.proto, which the tests read what is written with.
 namespace actord::otlp {
 
 namespace {
 
-namespace wire = opentelemetry::proto::trace::v1;
-using export_request = opentelemetry::proto::collector::trace::v1::ExportTraceServiceRequest;
-
 // Tags and lengths around a span with its scope and around what spans lie in, at most.
 constexpr size_t span_frame_bytes = 32, request_frame_bytes = 64;
+
+constexpr uint64_t internal_kind = 1, server_kind = 2, error_code = 2;
 
 // Bits 8 and 9: it is known whether the parent is another process's, and it is (spec observability
 // §7.2, §10.2).
 constexpr uint32_t local_parent = 0x100, remote_parent = 0x300;
 
-void put(common::KeyValue& to, const span_attribute& from) {
-  to.set_key(from.key.data(), from.key.size());
-  auto& value = *to.mutable_value();
-  if (const auto* text = std::get_if<std::string>(&from.value))
-    value.set_string_value(utf8(*text));
-  else if (const auto* number = std::get_if<int64_t>(&from.value))
-    value.set_int_value(*number);
-  else if (const auto* real = std::get_if<double>(&from.value))
-    value.set_double_value(*real);
-  else
-    value.set_bool_value(std::get<bool>(from.value));
+/// Text as protobuf takes it, copied only when it is no ASCII.
+class clean_text {
+public:
+  explicit clean_text(std::string_view text) : view_(text) {
+    if (std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }))
+      view_ = copy_ = utf8(text);
+  }
+  clean_text(const clean_text&) = delete;
+  clean_text& operator=(const clean_text&) = delete;
+
+  std::string_view view() const {
+    return view_;
+  }
+
+private:
+  std::string copy_;
+  std::string_view view_;
+};
+
+/// A KeyValue whose AnyValue has `length` bytes, which are written next.
+void begin_attribute(wire_writer& to, uint32_t field, std::string_view key, size_t length) {
+  to.begin(field, wire_writer::bytes_size(key.size()) + wire_writer::bytes_size(length));
+  to.bytes(1, key);
+  to.begin(2, length);
 }
 
-void put_failure(wire::Span& to, const span_failure& from) {
-  to.mutable_status()->set_code(wire::Status::STATUS_CODE_ERROR);
-  to.mutable_status()->set_message(utf8(from.message));
-  auto& event = *to.add_events();
-  event.set_time_unix_nano(static_cast<uint64_t>(from.time_ns));
-  event.set_name("exception");
-  otlp::put(*event.add_attributes(), "exception.type", from.type);
-  otlp::put(*event.add_attributes(), "exception.message", from.message);
+void put_text(wire_writer& to, uint32_t field, std::string_view key, std::string_view text) {
+  const clean_text clean{text};
+  begin_attribute(to, field, key, wire_writer::bytes_size(clean.view().size()));
+  to.bytes(1, clean.view());
+}
+
+void put_attribute(wire_writer& to, uint32_t field, const span_attribute& from) {
+  if (const auto* text = std::get_if<std::string>(&from.value)) {
+    put_text(to, field, from.key, *text);
+  } else if (const auto* truth = std::get_if<bool>(&from.value)) {
+    begin_attribute(to, field, from.key, 2);
+    to.varint(2, *truth);
+  } else if (const auto* number = std::get_if<int64_t>(&from.value)) {
+    const auto value = static_cast<uint64_t>(*number);
+    begin_attribute(to, field, from.key, 1 + wire_writer::varint_size(value));
+    to.varint(3, value);
+  } else {
+    begin_attribute(to, field, from.key, 9);
+    to.number(4, std::get<double>(from.value));
+  }
+}
+
+void put_failure(wire_writer& to, const span_failure& from) {
+  wire_writer event;
+  event.fixed64(1, static_cast<uint64_t>(from.time_ns));
+  event.bytes(2, "exception");
+  put_text(event, 3, "exception.type", from.type);
+  put_text(event, 3, "exception.message", from.message);
   if (!from.stacktrace.empty())
-    otlp::put(*event.add_attributes(), "exception.stacktrace", from.stacktrace);
+    put_text(event, 3, "exception.stacktrace", from.stacktrace);
+  to.bytes(11, event.text());
+  wire_writer status;
+  status.bytes(2, clean_text{from.message}.view());
+  status.varint(3, error_code);
+  to.bytes(15, status.text());
 }
 
-void fill(wire::Span& to, const span_record& from) {
-  to.set_trace_id(id_bytes(from.trace));
-  to.set_span_id(id_bytes(from.span));
-  if (from.parent != 0)
-    to.set_parent_span_id(id_bytes(from.parent));
+void put_span(wire_writer& to, const span_record& from) {
+  to.bytes(1, id_bytes(from.trace));
+  to.bytes(2, id_bytes(from.span));
   if (!from.trace_state.empty())
-    to.set_trace_state(from.trace_state);
-  to.set_name(from.name.data(), from.name.size());
-  to.set_kind(from.remote_parent ? wire::Span::SPAN_KIND_SERVER : wire::Span::SPAN_KIND_INTERNAL);
-  to.set_start_time_unix_nano(static_cast<uint64_t>(from.start_ns));
-  to.set_end_time_unix_nano(static_cast<uint64_t>(from.end_ns));
-  to.mutable_attributes()->Reserve(static_cast<int>(from.attributes.size()));
+    to.bytes(3, clean_text{from.trace_state}.view());
+  if (from.parent != 0)
+    to.bytes(4, id_bytes(from.parent));
+  to.bytes(5, from.name);
+  to.varint(6, from.remote_parent ? server_kind : internal_kind);
+  to.fixed64(7, static_cast<uint64_t>(from.start_ns));
+  to.fixed64(8, static_cast<uint64_t>(from.end_ns));
   for (const auto& each : from.attributes)
-    put(*to.add_attributes(), each);
+    put_attribute(to, 9, each);
   if (from.failure)
     put_failure(to, *from.failure);
-  to.set_flags(from.remote_parent ? remote_parent : local_parent);
+  to.fixed32(16, from.remote_parent ? remote_parent : local_parent);
 }
 
-wire::ScopeSpans& scope_of(wire::ResourceSpans& in, std::string_view scope) {
-  for (auto& known : *in.mutable_scope_spans())
-    if (known.scope().name() == scope)
-      return known;
-  auto& fresh = *in.add_scope_spans();
-  fresh.mutable_scope()->set_name(scope.data(), scope.size());
-  return fresh;
-}
-
-/// Fills requests span by span. Each is built in an arena and freed in one go.
+/// Fills requests span by span.
 class span_writer {
 public:
   span_writer(const resource_attributes& resource, size_t batch, size_t limit_bytes)
-    : resource_(to_wire(resource)), batch_(batch), limit_bytes_(limit_bytes),
-      empty_bytes_(resource_.ByteSizeLong() + request_frame_bytes) {
-    begin();
+    : resource_(to_wire(resource).SerializeAsString()), batch_(batch), limit_bytes_(limit_bytes),
+      empty_bytes_(resource_.size() + request_frame_bytes), size_(empty_bytes_) {
   }
 
   void add(const span_record& from) {
-    auto* made = google::protobuf::Arena::CreateMessage<wire::Span>(&arena_);
-    fill(*made, from);
-    const auto bytes = made->ByteSizeLong() + from.scope.size() + span_frame_bytes;
+    span_.clear();
+    put_span(span_, from);
+    const auto bytes = span_.text().size() + from.scope.size() + span_frame_bytes;
     if (empty_bytes_ + bytes > limit_bytes_) {
       ++result_.oversized;
       return;
     }
-    if (items_ == batch_ || size_ + bytes > limit_bytes_) {
+    if (items_ == batch_ || size_ + bytes > limit_bytes_)
       flush();
-      made = google::protobuf::Arena::CreateMessage<wire::Span>(&arena_);
-      fill(*made, from);
-    }
-    scope_of(*spans_, from.scope).mutable_spans()->AddAllocated(made);
+    scope_of(from.scope).bytes(2, span_.text());
     size_ += bytes;
     ++items_;
   }
@@ -106,26 +131,42 @@ public:
   }
 
 private:
-  void begin() {
-    request_ = google::protobuf::Arena::CreateMessage<export_request>(&arena_);
-    spans_ = request_->add_resource_spans();
-    *spans_->mutable_resource() = resource_;
+  struct scope {
+    std::string_view name;
+    wire_writer message; // ScopeSpans
+  };
+
+  wire_writer& scope_of(std::string_view name) {
+    auto known = std::ranges::find(scopes_, name, &scope::name);
+    if (known != scopes_.end())
+      return known->message;
+    auto& fresh = scopes_.emplace_back(scope{name, {}}).message;
+    fresh.begin(1, wire_writer::bytes_size(name.size()));
+    fresh.bytes(1, name);
+    return fresh;
+  }
+
+  void flush() {
+    if (items_ > 0) {
+      auto length = wire_writer::bytes_size(resource_.size());
+      for (const auto& each : scopes_)
+        length += wire_writer::bytes_size(each.message.text().size());
+      wire_writer request;
+      request.begin(1, length); // ResourceSpans
+      request.bytes(1, resource_);
+      for (const auto& each : scopes_)
+        request.bytes(2, each.message.text());
+      result_.ready.push_back({request.text(), items_});
+    }
+    scopes_.clear();
     size_ = empty_bytes_;
     items_ = 0;
   }
 
-  void flush() {
-    if (items_ > 0)
-      result_.ready.push_back({request_->SerializeAsString(), items_});
-    arena_.Reset();
-    begin();
-  }
-
-  google::protobuf::Arena arena_;
-  opentelemetry::proto::resource::v1::Resource resource_;
+  std::string resource_;
   size_t batch_, limit_bytes_, empty_bytes_;
-  export_request* request_ = nullptr;
-  wire::ResourceSpans* spans_ = nullptr;
+  wire_writer span_;
+  std::vector<scope> scopes_;
   size_t size_ = 0, items_ = 0;
   requests result_;
 };

@@ -197,10 +197,13 @@ TEST_CASE("labels that are no UTF-8 arrive as text with replacements") {
 }
 
 TEST_CASE("log records carry time, severity, text, logger and request") {
-  const std::vector<log_record> records = {
-    {10, severity::debug, "a", "lmcache", ""},      {20, severity::info, "b", "lmcache", ""},
-    {30, severity::warning, "c", "lmcache", "r-1"}, {40, severity::error, "d\xFF", "lmcache", ""},
-    {50, severity::critical, "", "lmcache", ""},    {60, severity::info, "e", "lmcache.l1", ""}};
+  const std::vector<log_record> records
+    = {{10, severity::debug, "a", "lmcache", ""},
+       {20, severity::info, "b", "lmcache", ""},
+       {30, severity::warning, "c", "lmcache", "r-1"},
+       {40, severity::error, "d\xFF", "lmcache", ""},
+       {50, severity::critical, "", "lmcache", ""},
+       {60, severity::info, "e", "lmcache.l1", "r", span_context{{1, 2}, 3}}};
   auto made = encode_logs(records, resource);
   REQUIRE(made.ready.size() == 1);
   CHECK(made.ready[0].items == 6);
@@ -224,6 +227,9 @@ TEST_CASE("log records carry time, severity, text, logger and request") {
   CHECK(sent[3].body().string_value() == "d\xEF\xBF\xBD");
   CHECK(logs.scope_logs(1).scope().name() == "lmcache.l1");
   CHECK(logs.scope_logs(1).log_records(0).body().string_value() == "e");
+  CHECK(logs.scope_logs(1).log_records(0).trace_id()
+        == std::string("\0\0\0\0\0\0\0\1\0\0\0\0\0\0\0\2", 16));
+  CHECK(logs.scope_logs(1).log_records(0).span_id() == std::string("\0\0\0\0\0\0\0\3", 8));
 }
 
 TEST_CASE("log records are split below the limit, and none of nothing makes no request") {

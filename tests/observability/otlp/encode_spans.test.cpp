@@ -132,3 +132,28 @@ TEST_CASE("no request is larger than receivers take, and what alone is too large
   CHECK(items == 20);
   CHECK(encode_spans({}, resource, 512).ready.empty());
 }
+
+TEST_CASE("whatever the values, receivers read what was written") {
+  auto record = span("edges");
+  const std::vector<int64_t> whole
+    = {0, 1, 127, 128, -1, 16'383, 16'384, INT64_MAX, INT64_MIN, int64_t{1} << 35};
+  const std::vector<std::string> keys
+    = {"k0", "k1", "k2", "k3", "k4", "k5", "k6", "k7", "k8", "k9"};
+  for (size_t i = 0; i < whole.size(); ++i)
+    record.set(keys[i], whole[i]);
+  for (const size_t length : {0, 1, 126, 127, 128, 129, 1'000})
+    record.attributes.push_back({"text", std::string(length, 'x')});
+  record.set("zero", 0.0);
+  record.set("no", false);
+  record.start_ns = INT64_MAX;
+  const auto sent = read(encode_spans(std::vector{record}, resource, 1).ready.at(0));
+  const auto& uut = sent.resource_spans(0).scope_spans(0).spans(0);
+  REQUIRE(uut.attributes_size() == 19);
+  for (int i = 0; i < 10; ++i)
+    CHECK(uut.attributes(i).value().int_value() == whole[static_cast<size_t>(i)]);
+  CHECK(uut.attributes(12).value().string_value().size() == 126);
+  CHECK(uut.attributes(14).value().string_value().size() == 128);
+  CHECK(uut.attributes(17).value().has_double_value());
+  CHECK(uut.attributes(18).value().has_bool_value());
+  CHECK(uut.start_time_unix_nano() == static_cast<uint64_t>(INT64_MAX));
+}
