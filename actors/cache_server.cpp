@@ -182,8 +182,7 @@ void cache_server::start_export() {
     return;
   auto resource = otel_resource(options_.mp.instance_id, daemon_version, wanted.resource);
   const auto shown = resource_text(resource);
-  const auto& endpoint = options_.otlp.endpoint;
-  if (!endpoint.empty()) {
+  if (const auto& endpoint = options_.otlp.endpoint; !endpoint.empty()) {
     export_
       = std::make_unique<otlp_export>(system_, *census_, options_, metrics_, std::move(resource));
     log_info(log_part::server,

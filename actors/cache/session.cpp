@@ -361,9 +361,7 @@ session(session_pointer self, const session_options& options, l1_manager_actor l
       self->state.end(request_id);
       return caf::ok_atom_v;
     },
-    [self](atom::lost, const std::vector<std::string>& request_ids) {
-      self->state.lost(request_ids);
-    },
+    [self](atom::lost, const std::vector<std::string>& gone) { self->state.lost(gone); },
     [self](atom::reserve verb, const boxed<wire::prepare_store>& request) {
       return start_hand_over<slot_plan>(self, request, verb, self->state.engine_driven);
     },

@@ -4,6 +4,7 @@
 #include "actors/event_publisher.hpp"
 #include "actors/l2/breaker.hpp"
 #include "actors/l2/l2_gauges.hpp"
+#include "actors/l2/l2_levels.hpp"
 #include "actors/l2_control.hpp"
 
 #include <caf/typed_event_based_actor.hpp>
@@ -29,10 +30,6 @@ struct l2_adapter_settings {
   std::shared_ptr<l2_gauges> gauges = std::make_shared<l2_gauges>();
   event_publisher_ptr bus = event_publisher::none();
 };
-
-/// One series for each state of an adapter's life.
-void show_state(gauge_sink& to, const l2_adapter_info& adapter, l2_state now);
-
 /// The state of an L2 ADAPTER: the index of what its store holds, locks, use, the breaker; the
 /// bytes are its backend's business. Tasks of one adapter may end in any order.
 class l2_adapter_state {
@@ -121,8 +118,7 @@ private:
   bool default_capacity_ = false; // nobody said one: the store looked at the room that is left
   uint64_t failed_ = 0, corrupt_ = 0, wrong_length_ = 0, missing_ = 0;
   std::string last_error_;
-  struct levels;
-  std::shared_ptr<levels> levels_; // for the scrape
+  std::shared_ptr<l2_levels> levels_; // for the scrape
 };
 
 /// @param backend open
