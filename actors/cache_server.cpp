@@ -335,9 +335,7 @@ void cache_server::watch() {
   ward(eviction_, "eviction-controller");
   ward(l1_, "l1-manager");
   ward(sessions_, "session");
-  l2_->for_each([&](const caf::strong_actor_ptr& handle, std::string name) {
-    self->send(supervisor_, atom::attach_v, handle, std::move(name));
-  });
+  l2_->for_each(ward);
   for (const auto& one : copiers_)
     ward(one, "copier");
   ward(engine_driven_, "engine-driven");
