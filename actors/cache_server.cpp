@@ -357,14 +357,10 @@ void cache_server::stop() {
                });
   if (http_)
     http_->stop();
-  auto end = [&](auto& handle) {
-    if (handle)
-      self->send_exit(handle, caf::exit_reason::user_shutdown);
-  };
   auto end_and_wait = [&](auto& handle) {
     if (!handle)
       return;
-    end(handle);
+    self->send_exit(handle, caf::exit_reason::user_shutdown);
     self->wait_for(handle);
     handle = nullptr;
   };
