@@ -18,7 +18,9 @@ int run_trace_info(trace_words words) {
   if (const auto* code = std::get_if<int>(&parsed))
     return *code;
   const auto& path = std::get<trace_arguments>(parsed).operands()[0];
-  auto opened = open_lct(path);
+  auto opened = open_lct(path, [](const std::string& line) {
+    std::fprintf(stderr, "WARNING: %s\n", line.c_str());
+  });
   if (const auto* fault = std::get_if<std::string>(&opened))
     return trace_error("info", *fault);
   auto& file = std::get<trace::reader>(opened);

@@ -1,7 +1,5 @@
 #include "actors/trace/lct_file.hpp"
 
-#include "actors/log.hpp"
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -61,14 +59,12 @@ std::variant<trace::byte_source, std::string> open_bytes(const std::string& path
   return [file](std::span<char> into) { return file->read(into); };
 }
 
-std::variant<trace::reader, std::string> open_lct(const std::string& path) {
+std::variant<trace::reader, std::string>
+open_lct(const std::string& path, trace::reader::warning warn) {
   auto bytes = open_bytes(path);
   if (auto* fault = std::get_if<std::string>(&bytes))
     return std::move(*fault);
-  return trace::reader::open(path, std::get<trace::byte_source>(std::move(bytes)),
-                             [](const std::string& line) {
-                               log_warn(log_part::trace, "{}", line);
-                             });
+  return trace::reader::open(path, std::get<trace::byte_source>(std::move(bytes)), std::move(warn));
 }
 
 } // namespace actord

@@ -12,7 +12,8 @@ namespace actord {
 /// file. The file closes with the last copy of the source.
 std::variant<trace::byte_source, std::string> open_bytes(const std::string& path);
 
-/// The same as a trace. Warnings go to the log.
-std::variant<trace::reader, std::string> open_lct(const std::string& path);
+/// The same as a trace. What is wrong with its rest is told to `warn`.
+std::variant<trace::reader, std::string>
+open_lct(const std::string& path, trace::reader::warning warn);
 
 } // namespace actord

@@ -219,8 +219,12 @@ std::string report(const replay_wishes& wishes, const daemon_options& options,
   return {};
 }
 
+void log_line(const std::string& line) {
+  log_warn(log_part::trace, "{}", line);
+}
+
 int replay_file(const replay_wishes& wishes, const daemon_options& options) {
-  auto counted = open_lct(wishes.path);
+  auto counted = open_lct(wishes.path, [](const std::string&) {}); // told once, when it is replayed
   if (const auto* fault = std::get_if<std::string>(&counted))
     return trace_error("replay", *fault);
   const auto head = std::get<trace::reader>(counted).head();
@@ -245,7 +249,7 @@ int replay_file(const replay_wishes& wishes, const daemon_options& options) {
     ++total;
   warn_of_differences();
   log_info(log_part::trace, "trace replay: file={} records={}", wishes.path, total);
-  auto file = open_lct(wishes.path);
+  auto file = open_lct(wishes.path, log_line);
   if (const auto* fault = std::get_if<std::string>(&file))
     return trace_error("replay", *fault);
   replay_run run{wishes, options, total, std::move(lines)};

@@ -21,6 +21,13 @@ std::string number(double what) {
   return text.data();
 }
 
+// For an axis: three digits say enough.
+std::string rounded(double what) {
+  std::array<char, 40> text;
+  std::snprintf(text.data(), text.size(), what < 1000 ? "%.3g" : "%.0f", what);
+  return text.data();
+}
+
 std::string escaped(std::string_view text) {
   std::string out;
   for (const char each : text)
@@ -71,7 +78,7 @@ public:
            i == 0   ? "start"
            : i == 4 ? "end"
                     : "middle",
-           "t", number(end_ * i / 4) + (by_time_ ? " s" : ""));
+           "t", rounded(end_ * i / 4) + (by_time_ ? " s" : ""));
   }
 
   void curve(std::string_view kind, std::string_view name, const std::vector<point>& points) {
