@@ -59,7 +59,10 @@ public:
   const l1_manager_actor& l1() const {
     return l1_;
   }
-  const prefetch_controller_actor& prefetcher() const {
+  /// Null where no store is behind L1.
+  prefetch_controller_actor prefetcher() const {
+    if (options_.l2.adapters.empty())
+      return nullptr;
     return l2_->prefetcher();
   }
   /// Memory behind L1's offsets; null where no store is there to read it.
