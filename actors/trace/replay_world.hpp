@@ -62,7 +62,7 @@ public:
   /// Null where no store is behind L1.
   prefetch_controller_actor prefetcher() const {
     if (options_.l2.adapters.empty())
-      return nullptr;
+      return {};
     return l2_->prefetcher();
   }
   /// Memory behind L1's offsets; null where no store is there to read it.

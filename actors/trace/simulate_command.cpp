@@ -137,7 +137,9 @@ std::string read_quotas(const trace_arguments& words, const trace::recorded_acce
 
 /// Reads all of a trace; why it cannot be simulated, "" when it can.
 std::string read_accesses(const std::string& path, trace::recorded_accesses& to) {
-  auto opened = open_lct(path);
+  auto opened = open_lct(path, [](const std::string& line) {
+    std::fprintf(stderr, "WARNING: %s\n", line.c_str());
+  });
   if (auto* fault = std::get_if<std::string>(&opened))
     return std::move(*fault);
   auto& file = std::get<trace::reader>(opened);
