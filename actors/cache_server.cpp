@@ -248,6 +248,7 @@ void cache_server::start_cache() {
   session_settings.dtypes = l2_->dtypes();
   sessions_ = runtime::spawn_named(system_, *census_, "session", session, session_settings, l1_);
   l2_->start(system_, {metrics_, census_, publisher_, pool_, quotas_, l1_, sessions_, supervisor_});
+  l2_->wait_for_start(system_);
 }
 
 void cache_server::start_transfers() {

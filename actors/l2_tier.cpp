@@ -48,7 +48,6 @@ l2_tier::l2_tier(const daemon_options& options, const wrapper& around) : options
 l2_tier::~l2_tier() = default;
 
 void l2_tier::start(caf::actor_system& system, const l2_tier_parts& parts) {
-  caf::scoped_actor self{system};
   store_controller_options store;
   store.keep_in_l1 = options_.l2.store_policy != "skip_l1";
   store.max_bytes_in_flight = std::max<uint64_t>(options_.l1.size_bytes / 8, 1);
@@ -93,6 +92,10 @@ void l2_tier::start(caf::actor_system& system, const l2_tier_parts& parts) {
     system, *parts.census, "l2-registry", l2_registry, std::move(settings),
     l2_registry_peers{stores_, prefetcher_, parts.l1, parts.sessions, parts.quotas},
     std::exchange(opened_, {}));
+}
+
+void l2_tier::wait_for_start(caf::actor_system& system) {
+  caf::scoped_actor self{system};
   // Once it answers, everybody has been told of the adapters of the command line.
   self->request(registry_, caf::infinite, atom::list_v)
     .receive([](const l2_entries&) {}, [](const caf::error&) {});

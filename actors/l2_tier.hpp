@@ -46,8 +46,11 @@ public:
   /// The stores' I/O has ended afterwards.
   ~l2_tier();
 
-  /// Starts the actors. Once. Whoever stores or looks up afterwards meets the adapters.
+  /// Starts the actors. Once.
   void start(caf::actor_system& system, const l2_tier_parts& parts);
+  /// Whoever stores or looks up afterwards meets the adapters of the command line. Blocks: a
+  /// scheduler without threads has to be run instead.
+  void wait_for_start(caf::actor_system& system);
   /// Copies what waits, for at most so long, and ends. L1 and sessions have ended, or lookups still
   /// find L1 alone afterwards.
   void stop(caf::actor_system& system);
