@@ -123,7 +123,8 @@ class WireCase(unittest.TestCase):
 
     def tokens(self, chunks: float, seed: int = 0) -> list[int]:
         """Tokens of that many chunks; another seed differs from the first token on."""
-        return [seed * 1000003 + 7 * i + 1 for i in range(int(chunks * self.chunk))]
+        first = seed * 1000003 % 2**31  # a token has 32 bits, however many tests drew a number
+        return [first + 7 * i + 1 for i in range(int(chunks * self.chunk))]
 
     def key(self, tokens, **fields) -> dict:
         fields.setdefault("model", self.model)
