@@ -1,8 +1,7 @@
 #include "actors/cache_server.hpp"
 
-#include "actors/cache/eviction_controller.hpp"
 #include "actors/cache/kv_events.hpp"
-#include "actors/cache/l1_manager.hpp"
+#include "actors/cache/l1_options.hpp"
 #include "actors/cache/quota.hpp"
 #include "actors/cache/session.hpp"
 #include "actors/log.hpp"
@@ -204,11 +203,9 @@ void cache_server::start_export() {
 
 void cache_server::start_cache() {
   caf::scoped_actor self{system_};
-  const auto policy = *parse_eviction_kind(options_.l1.eviction.policy);
-  const auto chunk_tokens = options_.mp.chunk_size;
   kv_events_options events;
   events.log_size = options_.observability.enabled ? options_.mp.kv_event_log_size : 0;
-  events.chunk_tokens = chunk_tokens;
+  events.chunk_tokens = options_.mp.chunk_size;
   events.reap_timeout_ms = options_.mp.worker_reap_timeout_ms;
   events.incarnation_ns = wall_clock_ns();
   events.metrics = metrics_;
@@ -221,23 +218,14 @@ void cache_server::start_cache() {
     }
   });
   quotas_ = runtime::spawn_named(system_, *census_, "quota", quota, levels);
-  eviction_ = runtime::spawn_named(
-    system_, *census_, "eviction-controller", eviction_controller,
-    eviction_controller_options{policy, options_.l1.eviction.trigger_watermark,
-                                options_.l1.eviction.eviction_ratio},
-    quotas_);
-  l1_manager_options l1;
-  l1.index = {options_.l1.size_bytes, options_.l1.align_bytes, options_.l1.write_ttl_ms,
-              options_.l1.read_ttl_ms};
-  l1.policy = policy;
-  l1.trigger_watermark = options_.l1.eviction.trigger_watermark;
+  eviction_ = runtime::spawn_named(system_, *census_, "eviction-controller", eviction_controller,
+                                   eviction_options_of(options_), quotas_);
+  auto l1 = l1_options_of(options_);
   l1.record_changes = events.log_size > 0;
   l1.metrics = metrics_;
-  l1.l1_tag = options_.l1.tag;
   l1.bus = publisher_;
   l1.gen_ai = gen_ai_;
   l1.quotas = levels;
-  l1.chunk_tokens = chunk_tokens;
   l1_ = runtime::spawn_named(system_, *census_, "l1-manager", l1_manager, l1, eviction_, events_);
   self->send(eviction_, atom::open_v, l1_);
   self->send(l1_, atom::grow_v, pool_->reserved_bytes());

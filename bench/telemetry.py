@@ -86,6 +86,18 @@ class Side:
         return (time.perf_counter() - began) * 1e3, lines
 
 
+def in_turns(sides: list[Side], pairs: int, requests: int):
+    """Loads both in turns, each first every other time: (CPU, p99) of the one and of the other."""
+    print(f"{pairs} pairs of {requests} requests, {CHUNKS} chunks each")
+    for pair in range(pairs):
+        order = sides if pair % 2 == 0 else sides[::-1]
+        figures = {side: side.round(requests) for side in order}
+        on, off = figures[sides[0]], figures[sides[1]]
+        print(f"pair {pair + 1:2}: CPU {on[0]:7.1f} / {off[0]:7.1f} µs = {on[0] / off[0]:.3f}; "
+              f"p99 {on[1]:6.2f} / {off[1]:6.2f} ms = {on[1] / off[1]:.3f}")
+        yield on, off
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -98,16 +110,9 @@ def main() -> int:
         for side in sides:
             side.round(50)  # warm
         cpu, p99 = [], []
-        print(f"{asked.pairs} pairs of {asked.requests} requests, {CHUNKS} chunks each")
-        for pair in range(asked.pairs):
-            figures = {}
-            for side in (sides if pair % 2 == 0 else sides[::-1]):
-                figures[side] = side.round(asked.requests)
-            on, off = figures[sides[0]], figures[sides[1]]
+        for on, off in in_turns(sides, asked.pairs, asked.requests):
             cpu.append(on[0] / off[0])
             p99.append(on[1] / off[1])
-            print(f"pair {pair + 1:2}: CPU {on[0]:7.1f} / {off[0]:7.1f} µs = {cpu[-1]:.3f}; "
-                  f"p99 {on[1]:6.2f} / {off[1]:6.2f} ms = {p99[-1]:.3f}")
         scrape, lines = sides[0].scrape_ms()
         print(f"median: CPU {statistics.median(cpu):.3f} (at most {LIMIT_CPU}), "
               f"p99 {statistics.median(p99):.3f} (at most {LIMIT_P99}); "

@@ -11,44 +11,18 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import statistics
-import subprocess
 import sys
-import urllib.request
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, os.path.join(ROOT, "tests"))
 sys.path.insert(0, os.path.join(ROOT, "bench"))
 
-from paths import CHUNKS  # noqa: E402
-from telemetry import Side  # noqa: E402
+from spans_receiver import Receiver, spans  # noqa: E402
+from telemetry import Side, in_turns  # noqa: E402
 
 LIMIT_CPU = 1.05
-
-RECEIVER = """
-import http.server
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def log_message(self, *args): pass
-    def do_POST(self):
-        self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-print(server.server_address[1], flush=True)
-server.serve_forever()
-"""
-
-
-def spans(side: Side) -> dict[str, float]:
-    url = f"http://127.0.0.1:{side.server.http_port}/metrics"
-    with urllib.request.urlopen(url) as answer:
-        text = answer.read().decode()
-    found = re.findall(r'^lmcache_otlp_(exported|dropped)_points_total\{signal="traces"\} (\S+)$',
-                       text, re.M)
-    return {name: float(value) for name, value in found}
 
 
 def main() -> int:
@@ -59,27 +33,20 @@ def main() -> int:
     parser.add_argument("--requests", type=int, default=300)
     parser.add_argument("--flags", nargs="*", default=[], help="more, for the side with traces")
     asked = parser.parse_args()
-    receiver = subprocess.Popen([sys.executable, "-c", RECEIVER], stdout=subprocess.PIPE, text=True)
+    folder = tempfile.TemporaryDirectory()
+    receiver = Receiver(folder.name, "way")
     sides: list[Side] = []
     try:
-        push = ["--otlp-protocol", "http/protobuf", "--otlp-endpoint",
-                f"http://127.0.0.1:{int(receiver.stdout.readline())}"]
+        push = receiver.flags()
         sides = [Side(asked.daemon, [*push, "--enable-tracing", *asked.flags]),
                  Side(asked.daemon, push)]
         for side in sides:
             side.round(50)  # warm
         cpu, extra = [], []
-        print(f"{asked.pairs} pairs of {asked.requests} requests, {CHUNKS} chunks each")
-        for pair in range(asked.pairs):
-            figures = {}
-            for side in (sides if pair % 2 == 0 else sides[::-1]):
-                figures[side] = side.round(asked.requests)
-            on, off = figures[sides[0]], figures[sides[1]]
+        for on, off in in_turns(sides, asked.pairs, asked.requests):
             cpu.append(on[0] / off[0])
             extra.append(on[0] - off[0])
-            print(f"pair {pair + 1:2}: CPU {on[0]:7.1f} / {off[0]:7.1f} µs = {cpu[-1]:.3f}; "
-                  f"p99 {on[1]:6.2f} / {off[1]:6.2f} ms")
-        told = spans(sides[0])
+        told = spans(sides[0].server.http_port)
         print(f"median: CPU {statistics.median(cpu):.3f} (at most {LIMIT_CPU}), "
               f"{statistics.median(extra):.1f} µs a request; spans: {told}")
         return 0 if statistics.median(cpu) <= LIMIT_CPU else 1
@@ -87,8 +54,8 @@ def main() -> int:
         for side in sides:
             side.bench.close()
             side.server.stop()
-        receiver.kill()
-        receiver.wait()
+        receiver.end()
+        folder.cleanup()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 #include "actors/trace/replay_world.hpp"
 
+#include "actors/cache/l1_options.hpp"
 #include "actors/cache/quota.hpp"
 #include "runtime/spawn_bare.hpp"
 
@@ -69,24 +70,14 @@ replay_world::~replay_world() {
 
 void replay_world::start_l1(const std::shared_ptr<runtime::actor_census>& census,
                             const std::shared_ptr<metric_registry>& metrics) {
-  const auto policy = *parse_eviction_kind(options_.l1.eviction.policy);
   const auto levels = std::make_shared<quota_levels>();
   quotas_ = runtime::spawn_named(system_, *census, "quota", quota, levels);
-  eviction_ = runtime::spawn_named(
-    system_, *census, "eviction-controller", eviction_controller,
-    eviction_controller_options{policy, options_.l1.eviction.trigger_watermark,
-                                options_.l1.eviction.eviction_ratio},
-    quotas_);
-  l1_manager_options l1;
-  l1.index = {options_.l1.size_bytes, options_.l1.align_bytes, options_.l1.write_ttl_ms,
-              options_.l1.read_ttl_ms};
-  l1.policy = policy;
-  l1.trigger_watermark = options_.l1.eviction.trigger_watermark;
+  eviction_ = runtime::spawn_named(system_, *census, "eviction-controller", eviction_controller,
+                                   eviction_options_of(options_), quotas_);
+  auto l1 = l1_options_of(options_);
   l1.record_changes = false;
   l1.metrics = metrics;
-  l1.l1_tag = options_.l1.tag;
   l1.quotas = levels;
-  l1.chunk_tokens = options_.mp.chunk_size;
   l1_ = runtime::spawn_named(system_, *census, "l1-manager", l1_manager, l1, eviction_,
                              kv_events_actor{});
   tell(eviction_, atom::open_v, l1_);
